@@ -1,0 +1,1 @@
+"""The tracker's server: HTTP, WebSocket and the command line."""

@@ -1,0 +1,5 @@
+"""The ``tracker`` command."""
+
+
+def main() -> None:
+    """Run it."""

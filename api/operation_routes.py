@@ -1,0 +1,52 @@
+"""How the server is: for monitors and for people."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from tracker import __version__
+
+from .clients import CLIENTS
+from .context import CONTEXT, json_response
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/")
+async def index(request: web.Request) -> web.Response:
+    """What this is and where to go."""
+    paths = sorted({route.resource.canonical for route in request.app.router.routes() if route.resource})
+    return json_response({"success": True, "name": "jobreel", "version": __version__, "paths": paths})
+
+
+@routes.get("/healthz")
+async def healthz(_: web.Request) -> web.Response:
+    """The process answers."""
+    return json_response({"success": True, "status": "ok"})
+
+
+@routes.get("/readyz")
+async def readyz(request: web.Request) -> web.Response:
+    """The log can be written; 503 while it cannot."""
+    unavailable = request.app[CONTEXT].recorder.unavailable
+    if unavailable is not None:
+        raise unavailable.with_traceback(None)
+    return json_response({"success": True, "status": "ready"})
+
+
+@routes.get("/ws/status")
+async def websocket_status(request: web.Request) -> web.Response:
+    """Who is connected, and the ends of the log."""
+    clients = [client.describe() for client in request.app[CLIENTS]]
+    head = await request.app[CONTEXT].feed.head()
+    return json_response(
+        {
+            "success": True,
+            "status": "running",
+            "connected_clients": len(clients),
+            "clients": clients,
+            "epoch": head.epoch,
+            "head": head.position,
+            "horizon": head.horizon,
+        }
+    )

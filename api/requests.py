@@ -1,0 +1,64 @@
+"""What a request says, checked."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from aiohttp import web
+
+from tracker.errors import InvalidEvent, InvalidQuery
+from tracker.json_values import MAX_INTEGER
+from tracker.projection import JobStatus
+from tracker.store.base import PAGE_LIMIT
+
+from . import wire
+
+DEFAULT_LIMIT = 100
+
+
+async def json_body(request: web.Request) -> Any:
+    """The request's JSON; 415 for another type, 413 for more than 256 KiB, 400 for no JSON."""
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType(text="The body must be sent as Content-Type: application/json.")
+    return wire.parse(await request.read())
+
+
+async def json_object(request: web.Request) -> dict[str, Any]:
+    """:func:`json_body`, which must be an object."""
+    body = await json_body(request)
+    if not isinstance(body, dict):
+        raise InvalidEvent.of("", "The body must be a JSON object.")
+    return body
+
+
+def allow(request: web.Request, *names: str) -> None:
+    """Refuse parameters that mean nothing here: a misspelt filter must not answer with everything."""
+    for name in request.query:
+        if name not in names:
+            raise InvalidQuery.of(name, f"is not a parameter here; there are {', '.join(names) or 'none'}")
+
+
+def whole_number(request: web.Request, name: str, default: int, low: int, high: int = MAX_INTEGER) -> int:
+    """A parameter from ``low`` to ``high``."""
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 16 and low <= int(text) <= high):
+        raise InvalidQuery(name, text, f"must be a whole number from {low} to {high}")
+    return int(text)
+
+
+def limit(request: web.Request) -> int:
+    """How many rows a page has: 1 to 1,000, 100 by default."""
+    return whole_number(request, "limit", DEFAULT_LIMIT, 1, PAGE_LIMIT)
+
+
+def job_status(request: web.Request) -> JobStatus | None:
+    """The filter ``status``."""
+    text = request.query.get("status")
+    for known in get_args(JobStatus):
+        if text == known:
+            return known  # type: ignore[no-any-return]  # get_args() of a Literal
+    if text is None:
+        return None
+    raise InvalidQuery("status", text, f"must be one of {', '.join(get_args(JobStatus))}")

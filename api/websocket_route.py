@@ -1,0 +1,36 @@
+"""``/ws``: the upgrade, and the end of a connection."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from .clients import CLIENTS
+from .context import CONTEXT
+from .websocket import Connection, SocketChannel
+from .wire import MAX_MESSAGE_BYTES
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/ws")
+async def websocket(request: web.Request) -> web.WebSocketResponse:
+    """Talk to one WebSocket client until it leaves."""
+    context = request.app[CONTEXT]
+    # No compression: the frames of a commit are made once and written to every client as they are.
+    socket = web.WebSocketResponse(
+        heartbeat=context.settings.ping_interval_seconds, compress=False, max_msg_size=MAX_MESSAGE_BYTES
+    )
+    await socket.prepare(request)
+    transport = request.transport
+    if not isinstance(transport, asyncio.Transport):
+        return socket  # gone between the request and here
+    channel = SocketChannel(socket, transport, context.settings.send_timeout_seconds)
+    connection = Connection(context.feed, context.recorder, socket, channel)
+    request.app[CLIENTS].add(connection)
+    try:
+        await connection.run()
+    finally:
+        request.app[CLIENTS].discard(connection)
+    return socket

@@ -1,0 +1,91 @@
+"""The embedded server: a tracker served from a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tracker.errors import ServerError
+from tracker.settings import Settings
+
+if TYPE_CHECKING:
+    from tracker.runtime import Tracker
+
+
+class WebSocketServer:
+    """Serves HTTP and WebSocket clients of one tracker, from :meth:`attach` until that tracker is closed."""
+
+    def __init__(self, host: str | None = None, port: int | None = None) -> None:
+        """``host`` and ``port`` as in the settings when not given; port 0 takes a free one."""
+        settings = Settings.load({"host": host, "port": port})
+        self.host = settings.host
+        self.port = settings.port
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it answers, ``http://127.0.0.1:5100``."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def attach(self, tracker: Tracker) -> None:
+        """Serve ``tracker``; returns when the server answers.
+
+        Raises:
+            ServerError: If it serves a tracker already, or cannot listen.
+        """
+        if self._thread is not None:
+            raise ServerError(self.host, self.port, "this server already serves a tracker; make another one")
+        ready = threading.Event()
+        failure: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                asyncio.run(self._serve(tracker, ready.set))
+            except BaseException as error:  # noqa: BLE001  # raised again by attach(), in the caller's thread
+                failure.append(error)
+            finally:
+                ready.set()
+
+        self._thread = threading.Thread(target=run, name="tracker-server", daemon=True)
+        self._thread.start()
+        ready.wait()
+        if failure:
+            self._thread.join()
+            self._thread = None
+            raise failure[0]
+        tracker.before_close(self.stop)
+
+    def stop(self) -> None:
+        """Send every client away, who resume with their cursors, and stop. Any thread; again is harmless."""
+        thread, self._thread = self._thread, None
+        if thread is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+            thread.join(timeout=5)
+
+    async def _serve(self, tracker: Tracker, on_ready: Callable[[], None]) -> None:
+        from .serving import serving
+
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        async with serving(tracker, self.host, self.port) as port:
+            self.port = port
+            on_ready()
+            await self._stop.wait()
+
+
+_server: WebSocketServer | None = None
+
+
+def get_websocket_server() -> WebSocketServer:
+    """The process's server, on the host and port of the settings (127.0.0.1:5100).
+
+    It listens once a reporter is made with it: ``init_progress_reporter(get_websocket_server())``.
+    """
+    global _server
+    if _server is None:
+        _server = WebSocketServer()
+    return _server

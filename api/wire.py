@@ -1,0 +1,67 @@
+"""Bytes and values: what is read from clients and written to them. Knows no web framework."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from tracker.errors import InvalidEvent
+from tracker.feed import StreamedEvent
+
+MAX_BODY_BYTES = 256 * 1024
+MAX_MESSAGE_BYTES = 64 * 1024
+_MAX_BRACKETS = 20_000
+
+_encode = msgspec.json.Encoder().encode
+
+
+def parse(data: bytes) -> Any:
+    """The JSON value of a body or message.
+
+    Raises:
+        InvalidEvent: If it is not JSON, not UTF-8, or a thicket of brackets made to keep a parser busy.
+    """
+    if data.count(b"[") + data.count(b"{") > _MAX_BRACKETS:
+        raise InvalidEvent.of("", "The JSON has too many arrays and objects.")
+    try:
+        return msgspec.json.decode(data)
+    except UnicodeDecodeError as error:
+        raise InvalidEvent.of("", "The message is not valid UTF-8.") from error
+    except (msgspec.DecodeError, ValueError) as error:
+        raise InvalidEvent.of("", f"The message is not valid JSON: {error}.") from error
+    except RecursionError as error:
+        raise InvalidEvent.of("", "The JSON is nested too deeply.") from error
+
+
+def encode(value: Any) -> bytes:
+    """A value as JSON."""
+    return _encode(value)
+
+
+def encode_text(value: Any) -> str:
+    """A value as JSON text."""
+    return _encode(value).decode()
+
+
+def page_body(texts: Iterable[str], **fields: Any) -> bytes:
+    """``{"success":true,"events":[…], …fields}``, the stored texts spliced in."""
+    rest = "".join(f',"{name}":{encode_text(value)}' for name, value in fields.items())
+    return f'{{"success":true,"events":[{",".join(texts)}]{rest}}}'.encode()
+
+
+def websocket_frames(events: Sequence[StreamedEvent]) -> bytes:
+    """The events as WebSocket text frames, joined: one write sends them all."""
+    return b"".join([websocket_frame(event.text) for event in events])
+
+
+def websocket_frame(text: str) -> bytes:
+    """A whole, unmasked text frame, as servers send them (RFC 6455 section 5.2)."""
+    data = text.encode()
+    size = len(data)
+    if size < 126:
+        return bytes((0x81, size)) + data
+    if size < 65_536:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + data
+    return b"\x81\x7f" + size.to_bytes(8, "big") + data

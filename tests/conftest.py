@@ -1,0 +1,50 @@
+"""What tests share: a log in a temporary folder, a reporter on it, a server in front of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.websocket_server import WebSocketServer
+from tracker.progress_reporter import ProgressReporter
+from tracker.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Neither the settings nor the log of whoever runs the tests.
+    for name in ("DATABASE_URL", "HOST", "PORT", "CONFIG", "URL"):
+        monkeypatch.delenv(f"TRACKER_{name}", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    return f"sqlite:///{(tmp_path / 'log.db').as_posix()}"
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    return Settings(database_url=database_url)
+
+
+@pytest.fixture
+def reporter(settings: Settings) -> Iterator[ProgressReporter]:
+    with ProgressReporter(settings=settings) as reporter:
+        yield reporter
+
+
+@pytest.fixture
+def server() -> WebSocketServer:
+    """A server on a free port; it listens once a reporter is made with it."""
+    return WebSocketServer(port=0)
+
+
+@pytest.fixture
+def served(server: WebSocketServer, settings: Settings) -> Iterator[ProgressReporter]:
+    """A reporter whose log ``server`` serves."""
+    with ProgressReporter(server, settings=settings) as reporter:
+        yield reporter

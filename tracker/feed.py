@@ -1,0 +1,191 @@
+"""The committed tail of the log, and the cursors that follow it. Event loop only.
+
+The feed holds the newest commits in a ring. A subscription is a filter and a place: while it is at the tail, the
+feed hands it each commit that has something for it, at once and without waiting; while it is behind, it reads pages
+(:meth:`Feed.page`) at its own pace, from the ring or from the log, until it joins the tail again. Slow readers hold
+nothing and delay nobody.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Protocol
+
+from msgspec import Struct
+
+from tracker.events import RecordedEvent
+from tracker.filters import EVERYTHING, EventFilter
+from tracker.messages import channels, message_text
+from tracker.store.base import LogHead, Reader
+
+PAGE_EVENTS = 500
+
+
+class StreamedEvent(Struct, frozen=True):
+    """An event under a filter: ``text`` is its message, with ``prev``."""
+
+    position: int
+    text: str
+
+
+class Delivery:
+    """What one commit, or one page, has for one filter: complete up to ``last``. Shared by equal filters.
+
+    ``encoded`` keeps a form made by a transport (joined frames), so that it is made once for all its clients.
+    """
+
+    __slots__ = ("_encoded", "events", "first", "last")
+
+    def __init__(self, first: int, last: int, events: list[StreamedEvent]) -> None:
+        self.first = first
+        self.last = last
+        self.events = events
+        self._encoded: dict[Callable[[Sequence[StreamedEvent]], bytes], bytes] = {}
+
+    def encoded(self, encode: Callable[[Sequence[StreamedEvent]], bytes]) -> bytes:
+        """The events as a transport writes them."""
+        found = self._encoded.get(encode)
+        if found is None:
+            found = self._encoded[encode] = encode(self.events)
+        return found
+
+
+class Subscriber(Protocol):
+    """One that follows the tail."""
+
+    @property
+    def filter(self) -> EventFilter:
+        """What it wants; unchanged while it follows."""
+        ...
+
+    def offer(self, delivery: Delivery) -> bool:
+        """Take a commit, without waiting; False if there is no room: then it is behind, and follows no more."""
+        ...
+
+
+class _Group:
+    """The subscribers at the tail with one filter. ``last``: position of the last event known to pass it."""
+
+    __slots__ = ("last", "subscribers")
+
+    def __init__(self) -> None:
+        self.last = 0
+        self.subscribers: set[Subscriber] = set()
+
+
+class Feed:
+    """See the module. ``tail`` is the position up to which the feed knows every event."""
+
+    def __init__(self, reader: Reader, head: LogHead, *, ring_events: int, ring_bytes: int) -> None:
+        self._reader = reader
+        self.epoch = head.epoch
+        self.tail = head.position
+        self._ring: deque[RecordedEvent] = deque()
+        self._ring_events = ring_events
+        self._ring_bytes = ring_bytes
+        self._bytes = 0
+        self._groups: dict[EventFilter, _Group] = {}
+        self._by_channel: dict[str, set[EventFilter]] = {}
+
+    def advance(self, recorded: list[RecordedEvent]) -> bool:
+        """Take the rows of a commit, in order.
+
+        Rows that do not continue the tail are left alone (another node wrote in between): False, and the log is to
+        be read from the tail on.
+        """
+        new = recorded if recorded[0].position == self.tail + 1 else [e for e in recorded if e.position > self.tail]
+        if not new or new[0].position != self.tail + 1:
+            return not new
+        first, self.tail = self.tail + 1, new[-1].position
+        self._keep(new)
+        for wanted, events in self._sorted_by_filter(new):
+            self._deliver(wanted, first, events)
+        return True
+
+    def follow(self, subscriber: Subscriber, last: int) -> None:
+        """Follow the tail from here on. ``last``: position of the last event this subscriber knows to pass its filter.
+
+        The subscriber must be complete up to :attr:`tail`; nothing may be awaited between that and this call.
+        """
+        group = self._groups.get(subscriber.filter)
+        if group is None:
+            group = self._groups[subscriber.filter] = _Group()
+            for channel in subscriber.filter.channels:
+                self._by_channel.setdefault(channel, set()).add(subscriber.filter)
+        group.subscribers.add(subscriber)
+        group.last = max(group.last, last)
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """Follow no more; harmless if it does not."""
+        group = self._groups.get(subscriber.filter)
+        if group is None:
+            return
+        group.subscribers.discard(subscriber)
+        if not group.subscribers:
+            del self._groups[subscriber.filter]
+            for channel in subscriber.filter.channels:
+                self._by_channel[channel].discard(subscriber.filter)
+                if not self._by_channel[channel]:
+                    del self._by_channel[channel]
+
+    async def page(self, after: int, last: int, wanted: EventFilter) -> Delivery:
+        """The next events above ``after``, at most 500 of the log; ``last`` is the ``prev`` of the first of them."""
+        if self._ring and after >= self._ring[0].position - 1 and after < self.tail:
+            return self._ring_page(after, last, wanted)
+        # The tail is taken before the log is read: everything up to it is there then. What is above it comes with
+        # its own commit, so that no subscriber is ever ahead of the feed.
+        tail = self.tail
+        events = await self._reader.read(after, PAGE_EVENTS, wanted)
+        is_full = len(events) == PAGE_EVENTS and events[-1].position <= tail
+        complete = events[-1].position if is_full else max(tail, after)
+        known = [event for event in events if event.position <= tail]
+        return Delivery(after + 1, complete, list(_streamed(known, last)))
+
+    async def catch_up(self) -> None:
+        """Read the log from the tail on: something was committed that nobody told the feed of."""
+        while events := await self._reader.read(self.tail, PAGE_EVENTS, EVERYTHING):
+            # A commit may have been told meanwhile; advance() takes what is new.
+            self.advance(events)
+
+    async def head(self) -> LogHead:
+        """The ends of the log now."""
+        return await self._reader.head()
+
+    def _ring_page(self, after: int, last: int, wanted: EventFilter) -> Delivery:
+        start = after + 1 - self._ring[0].position
+        page = list(islice(self._ring, start, start + PAGE_EVENTS))
+        matching = [event for event in page if wanted.matches(event)]
+        return Delivery(after + 1, page[-1].position, list(_streamed(matching, last)))
+
+    def _keep(self, new: list[RecordedEvent]) -> None:
+        self._ring.extend(new)
+        self._bytes += sum(len(event.payload) for event in new)
+        while len(self._ring) > self._ring_events or (self._bytes > self._ring_bytes and self._ring):
+            self._bytes -= len(self._ring.popleft().payload)
+
+    def _sorted_by_filter(self, new: list[RecordedEvent]) -> list[tuple[EventFilter, list[RecordedEvent]]]:
+        # Costs by matches: a filter that nothing in this commit passes is not even looked at.
+        found: dict[EventFilter, list[RecordedEvent]] = {}
+        for event in new:
+            seen: set[EventFilter] = set()
+            for channel in channels(event.type, event.job_id):
+                for wanted in self._by_channel.get(channel, ()):
+                    if wanted not in seen and (not wanted.types or event.type in wanted.types):
+                        seen.add(wanted)
+                        found.setdefault(wanted, []).append(event)
+        return list(found.items())
+
+    def _deliver(self, wanted: EventFilter, first: int, events: list[RecordedEvent]) -> None:
+        group = self._groups[wanted]
+        delivery = Delivery(first, self.tail, list(_streamed(events, group.last)))
+        group.last = events[-1].position
+        for subscriber in [one for one in group.subscribers if not one.offer(delivery)]:
+            self.leave(subscriber)
+
+
+def _streamed(events: list[RecordedEvent], last: int) -> Iterator[StreamedEvent]:
+    for event in events:
+        yield StreamedEvent(event.position, message_text(event, last))
+        last = event.position

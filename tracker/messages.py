@@ -1,0 +1,92 @@
+"""What clients are sent: the message of an event, its channels, and the status of a job.
+
+The stored payload is spliced into the message as it is; nothing is decoded on the way out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tracker.admission import stages_completed
+from tracker.events import JobStarted, PhotoInfoSent, RecordedEvent
+from tracker.projection import Job, elapsed_seconds
+from tracker.times import iso
+
+JOBS = "jobs"
+PHOTOS = "photos"
+SYSTEM = "system"
+JOB_PREFIX = "job:"
+
+_encode = msgspec.json.Encoder().encode
+
+
+def channel(event_type: str) -> str:
+    """The one channel that an event is at home in."""
+    return PHOTOS if event_type == PhotoInfoSent.type else JOBS
+
+
+def channels(event_type: str, job_id: str) -> tuple[str, ...]:
+    """Every channel that carries an event."""
+    if event_type == JobStarted.type:
+        return JOBS, PHOTOS, JOB_PREFIX + job_id
+    return channel(event_type), JOB_PREFIX + job_id
+
+
+def message_text(event: RecordedEvent, prev: int | None = None) -> str:
+    """The public message of an event as JSON text.
+
+    ``prev``, on streams, is the position of the event before it under the subscription's filter.
+    """
+    event_id = "" if event.event_id is None else f',"event_id":{_encode(event.event_id).decode()}'
+    before = "" if prev is None else f',"prev":{prev}'
+    return (
+        f'{{"type":"{event.type}","job_id":{_encode(event.job_id).decode()},{event.payload[1:-1]}'
+        f'{event_id},"timestamp":"{iso(event.recorded_at)}","position":{event.position}'
+        f',"sequence":{event.sequence}{before}}}'
+    )
+
+
+def message(event: RecordedEvent) -> dict[str, Any]:
+    """The same as a dictionary, for receivers in this process."""
+    decoded: dict[str, Any] = msgspec.json.decode(message_text(event))
+    return decoded
+
+
+def status(job: Job, now: int) -> dict[str, Any]:
+    """A job as the Python API, HTTP and the command line show it; ``now`` in microseconds UTC."""
+    return {
+        "job_id": job.job_id,
+        "photo_id": job.photo_id,
+        "photo_info": job.photo_info,
+        "status": job.status,
+        "current_stage": job.current_stage,
+        "progress": job.progress,
+        "message": job.message,
+        "elapsed_seconds": elapsed_seconds(job, now),
+        "stages_completed": stages_completed(job),
+        "errors": _errors(job),
+        "started_at": iso(job.started_at),
+        "updated_at": iso(job.updated_at),
+        "completed_at": None if job.completed_at is None else iso(job.completed_at),
+        "success": job.success,
+        "result": job.result,
+        "duration": job.duration,
+        **({"stages": list(job.stages)} if job.stages else {}),
+        "position": job.position,
+        "sequence": job.sequence,
+    }
+
+
+def _errors(job: Job) -> list[dict[str, Any]]:
+    return [
+        {
+            "error_type": error.error_type,
+            "error_message": error.error_message,
+            "error_details": error.error_details,
+            "stage": error.stage,
+            "timestamp": iso(error.occurred_at),
+        }
+        for error in job.errors
+    ]

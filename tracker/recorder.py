@@ -1,0 +1,267 @@
+"""Calls from any thread become group commits on one thread.
+
+Whatever waits when the recorder looks is committed as one transaction, up to a bound. While a commit is being synced
+to the disk the next group gathers by itself, so a lone caller never waits for company and a crowd shares one sync.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from tracker.errors import StoreError, StoreUnavailable, TrackerError
+from tracker.events import Event, RecordedEvent
+from tracker.intake_queue import IntakeQueue
+from tracker.receipt import Receipt
+from tracker.refusals import RefusalLog
+from tracker.store.base import Append, Committed, Writer
+from tracker.times import now
+
+_log = logging.getLogger("tracker")
+_T = TypeVar("_T")
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between attempts while the store is unavailable
+_EVENT_OVERHEAD = 600  # bytes an event takes in the queue beside its payload, counted towards queue_bytes
+OnCommit: TypeAlias = Callable[[list[RecordedEvent]], None]
+
+
+class Answer(Generic[_T]):
+    """What a question to the writer will return."""
+
+    def __init__(self, ask: Callable[[Writer], _T]) -> None:
+        self._ask = ask
+        self._settled = threading.Event()
+        self._value: _T
+        self._error: BaseException | None = None
+
+    def wait(self, timeout: float | None = None) -> _T:
+        """The answer, or the error that the question raised; :class:`TimeoutError` after ``timeout`` seconds."""
+        if not self._settled.wait(timeout):
+            raise TimeoutError(f"No answer within {timeout:g} s: the log is busy.")
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def answer(self, writer: Writer) -> None:
+        """Ask. The recorder's thread."""
+        try:
+            self._value = self._ask(writer)
+        except Exception as error:  # noqa: BLE001  # handed to whoever asked
+            self._error = error
+        self._settled.set()
+
+
+class _Waiting:
+    """An append in the queue. ``patient``: it waits while the store is unavailable, else it is refused then."""
+
+    __slots__ = ("append", "patient", "receipt", "size")
+
+    def __init__(self, append: Append, size: int, patient: bool, receipt: Receipt) -> None:
+        self.append = append
+        self.size = size
+        self.patient = patient
+        self.receipt = receipt
+
+
+QueueItem: TypeAlias = _Waiting | Answer[Any]
+
+
+class Recorder:
+    """The one thread that writes the log."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        queue: IntakeQueue[QueueItem],
+        *,
+        on_commit: OnCommit,
+        batch_events: int,
+    ) -> None:
+        """``on_commit`` is called on the recorder's thread with the new rows of each commit, after the commit."""
+        self._writer = writer
+        self._queue = queue
+        self._on_commit = on_commit
+        self._batch_events = batch_events
+        self._refusals = RefusalLog()
+        self._abandon = threading.Event()
+        self._try_again_at = 0.0
+        self.unavailable: StoreError | None = None
+        self._thread = threading.Thread(target=self._run, name="tracker-recorder", daemon=True)
+        self._thread.start()
+
+    def record(self, *events: Event, patient: bool = True) -> Receipt:
+        """Accept events for the log: all of them or none. Any thread.
+
+        Returns before they are durable: wait on the receipt where that matters. Blocks only while the queue is full,
+        and not even then if the caller is not patient.
+
+        Args:
+            events: One event, or several that belong together.
+            patient: Wait as long as it takes while the store is unavailable (a full disk), and log a refusal, for
+                callers that do not look at the receipt. Else be refused with :class:`StoreUnavailable` at once, for
+                callers that pass the answer on.
+
+        Raises:
+            RecorderFull: If no room came free within ``queue_timeout`` seconds.
+            RecorderClosed: If the recorder was closed.
+            StoreUnavailable: If it is unavailable now, and the caller is not patient.
+        """
+        if self.unavailable is not None and not patient and time.monotonic() < self._try_again_at:
+            raise self.unavailable.with_traceback(None)
+        size = sum([len(event.payload) + _EVENT_OVERHEAD for event in events])
+        receipt = Receipt()
+
+        def accept() -> _Waiting:
+            return _Waiting(Append(events, now()), size, patient, receipt)
+
+        self._queue.put(accept, len(events), size, wait=patient)
+        return receipt
+
+    def ask(self, question: Callable[[Writer], _T]) -> _T:
+        """Ask the writer something, in turn behind everything that was recorded before. Any thread; waits."""
+        answer = Answer(question)
+        self._queue.put(lambda: answer, 1, 0)
+        return answer.wait()
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Wait until everything that was accepted before is durable or refused.
+
+        Raises:
+            TimeoutError: If that takes longer than ``timeout`` seconds.
+        """
+        answer = Answer[None](lambda _: None)
+        self._queue.put(lambda: answer, 1, 0)
+        answer.wait(timeout)
+
+    @property
+    def depth(self) -> int:
+        """Events accepted and not yet durable."""
+        return self._queue.depth
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Write what was accepted, then stop. Any thread; again is harmless.
+
+        What a store that stays unavailable cannot take within ``timeout`` seconds is refused and logged.
+        """
+        self._queue.close("The tracker is closed and records no more events.")
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            self._abandon.set()
+            self._thread.join(1.0)
+
+    def disown(self) -> None:
+        """In a forked child: the log belongs to the parent, whose thread is not here."""
+        self._queue.disown(
+            "This reporter belongs to the process that was forked: make a new one in the child, "
+            "or report to the parent over HTTP."
+        )
+
+    def _run(self) -> None:
+        while items := self._queue.take():
+            for group in _groups(items, self._batch_events):
+                if isinstance(group, Answer):
+                    group.answer(self._writer)
+                    self._queue.release(1, 0)
+                else:
+                    self._commit(group)
+            # The thread waits in take() next, perhaps for hours: it must not hold on to what is done.
+            del items, group
+
+    def _commit(self, group: list[_Waiting]) -> None:
+        count = sum(len(waiting.append.events) for waiting in group)
+        size = sum(waiting.size for waiting in group)
+        try:
+            self._write(group)
+        except Exception as error:  # noqa: BLE001
+            # A defect of ours. The thread must go on: everybody else's events depend on it.
+            _log.exception("%d events were not recorded", count)
+            self._refuse(group, StoreError(f"The tracker failed: {error!r}. It was logged."))
+        self._queue.release(count, size)
+
+    def _write(self, group: list[_Waiting]) -> None:
+        pause = _FIRST_PAUSE
+        while group:
+            try:
+                committed: Committed | None = self._writer.append([waiting.append for waiting in group])
+            except StoreError as error:
+                committed = self._settled(error)
+                if committed is None:
+                    group = self._wanted_still(group, error)
+                    self._abandon.wait(pause if group else 0)
+                    pause = min(2 * pause, _LONGEST_PAUSE)
+            if committed is not None:
+                self._acknowledge(group, committed)
+                return
+
+    def _acknowledge(self, group: list[_Waiting], committed: Committed) -> None:
+        self.unavailable = None
+        for waiting, outcome in zip(group, committed.outcomes, strict=True):
+            if waiting.patient and isinstance(outcome, TrackerError):
+                self._refusals.refused(waiting.append.events[outcome.index or 0], outcome)
+            waiting.receipt.settle(outcome)
+        if committed.recorded:
+            try:
+                self._on_commit(committed.recorded)
+            except Exception:  # noqa: BLE001  # what is committed stays committed
+                _log.exception("Telling the readers of a commit failed; they read it from the log")
+
+    def _settled(self, error: StoreError) -> Committed | None:
+        """What a failed append committed after all. Tries until that is known, or the recorder is abandoned."""
+        self._note_unavailable(error)
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return self._writer.settle()
+            except StoreError as again:
+                self._note_unavailable(again)
+                if self._abandon.wait(pause):
+                    return None
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _wanted_still(self, group: list[_Waiting], error: StoreError) -> list[_Waiting]:
+        """What of a group that was not committed is to be tried again; the rest is refused."""
+        if self._abandon.is_set():
+            _log.error("%d events were not recorded: %s", len(group), error)
+            self._refuse(group, error)
+            return []
+        if not isinstance(error, StoreUnavailable):
+            if len(group) == 1:
+                self._refuse(group, error)
+            else:
+                # One of them is what the database will not take; the others must not pay for it.
+                for waiting in group:
+                    self._write([waiting])
+            return []
+        self._refuse([waiting for waiting in group if not waiting.patient], error)
+        return [waiting for waiting in group if waiting.patient]
+
+    def _refuse(self, group: list[_Waiting], error: StoreError) -> None:
+        for waiting in group:
+            if waiting.patient:
+                self._refusals.refused(waiting.append.events[0], error)
+            waiting.receipt.settle(error)
+
+    def _note_unavailable(self, error: StoreError) -> None:
+        if self.unavailable is None:
+            _log.error("%s (%d events wait)", error, self.depth)
+        self._try_again_at = time.monotonic() + 2 * _LONGEST_PAUSE
+        self.unavailable = error
+
+
+def _groups(items: list[QueueItem], batch_events: int) -> Iterator[list[_Waiting] | Answer[Any]]:
+    group: list[_Waiting] = []
+    count = 0
+    for item in items:
+        if isinstance(item, Answer) or count >= batch_events:
+            if group:
+                yield group
+            group, count = [], 0
+        if isinstance(item, Answer):
+            yield item
+        else:
+            group.append(item)
+            count += len(item.append.events)
+    if group:
+        yield group

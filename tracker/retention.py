@@ -1,0 +1,70 @@
+"""Retention: finished jobs go after a time, whole jobs, never an unfinished one."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+
+from tracker.errors import TrackerError
+from tracker.recorder import Recorder
+from tracker.store.base import Pruned
+from tracker.times import MICROSECONDS, now
+
+_log = logging.getLogger("tracker")
+# One step is one short transaction between those of the callers, so that pruning never holds them up for long.
+_EVENTS_A_STEP = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionPolicy:
+    """``keep_for_seconds``: how long a job is kept after it finished (30 days by default)."""
+
+    keep_for_seconds: float = 30 * 86_400
+
+    def finished_before(self, now: int) -> int:
+        """Jobs that finished before this are due; both in microseconds UTC."""
+        return now - int(self.keep_for_seconds * MICROSECONDS)
+
+
+class Retention:
+    """Applies a policy, on demand or every ``interval_seconds`` on a thread of its own."""
+
+    def __init__(self, recorder: Recorder, policy: RetentionPolicy, interval_seconds: float) -> None:
+        self._recorder = recorder
+        self._policy = policy
+        self._interval = interval_seconds
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def prune_once(self, now: int) -> Pruned:
+        """Remove every job that is due at ``now`` (microseconds UTC). Any thread; waits until it is done."""
+        jobs = events = 0
+        before = self._policy.finished_before(now)
+        while True:
+            step = self._recorder.ask(lambda writer: writer.prune(before, now, _EVENTS_A_STEP))
+            jobs, events = jobs + step.jobs, events + step.events
+            if step.done or self._stopping.is_set():
+                return Pruned(jobs=jobs, events=events, done=step.done)
+
+    def start(self) -> None:
+        """Prune now and then every interval, until :meth:`stop`."""
+        self._thread = threading.Thread(target=self._run, name="tracker-retention", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop after the step that is being done."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                pruned = self.prune_once(now())
+            except TrackerError as error:
+                _log.warning("Retention did not run, the next try is in %g s: %s", self._interval, error)
+            else:
+                if pruned.jobs:
+                    _log.info("Retention removed %d jobs (%d events)", pruned.jobs, pruned.events)
+            self._stopping.wait(self._interval)

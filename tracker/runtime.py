@@ -1,0 +1,147 @@
+"""The tracker: store, recorder, feed and retention, built, wired, started and stopped. All wiring is here."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import os
+import weakref
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from tracker.events import RecordedEvent
+from tracker.feed import Feed
+from tracker.intake_queue import IntakeQueue
+from tracker.recorder import QueueItem, Recorder
+from tracker.retention import Retention, RetentionPolicy
+from tracker.settings import Settings
+from tracker.store import open_store
+from tracker.store.base import Reader
+
+_open: weakref.WeakSet[Tracker]
+
+
+class Tracker:
+    """An open log with its recorder. Thread-safe, except for the feed, which belongs to its event loop.
+
+    Closing it writes what was accepted; a tracker still open when the interpreter ends is closed then.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Open the log.
+
+        Raises:
+            StoreOwned: If another process writes it.
+            StoreError: If it cannot be opened.
+        """
+        self.settings = settings
+        self.store = open_store(settings.database_url)
+        self._listeners: list[Callable[[list[RecordedEvent]], None]] = []
+        self._before_close: list[Callable[[], None]] = []
+        self._closed = False
+        queue = IntakeQueue[QueueItem](settings.queue_events, settings.queue_bytes, settings.queue_timeout_seconds)
+        self.recorder = Recorder(self.store.writer, queue, on_commit=self._tell, batch_events=settings.batch_events)
+        policy = RetentionPolicy(keep_for_seconds=settings.keep_for_seconds)
+        self.retention = Retention(self.recorder, policy, settings.prune_interval_seconds)
+        _open.add(self)
+        atexit.register(self.close)
+
+    def on_commit(self, listener: Callable[[list[RecordedEvent]], None]) -> None:
+        """Call ``listener`` with the rows of each commit, on the recorder's thread: it must not wait."""
+        self._listeners = [*self._listeners, listener]
+
+    def remove_listener(self, listener: Callable[[list[RecordedEvent]], None]) -> None:
+        """Undo :meth:`on_commit`."""
+        self._listeners = [one for one in self._listeners if one is not listener]
+
+    def before_close(self, stop: Callable[[], None]) -> None:
+        """Call ``stop`` when the tracker is closed, while it still records; the last added is called first."""
+        self._before_close.append(stop)
+
+    def close(self) -> None:
+        """Stop what was started, write what was accepted (5 seconds at most), give up the log. Again is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        atexit.unregister(self.close)
+        with contextlib.ExitStack() as steps:
+            steps.callback(self.store.close)
+            steps.callback(self.recorder.close)
+            steps.callback(self.retention.stop)
+            for stop in self._before_close:
+                steps.callback(stop)
+
+    def disown(self) -> None:
+        """In a forked child: the log is the parent's. Nothing is closed; calls are refused."""
+        self._closed = True
+        atexit.unregister(self.close)
+        self.recorder.disown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _tell(self, recorded: list[RecordedEvent]) -> None:
+        for listener in self._listeners:
+            listener(recorded)
+
+
+class LiveFeed:
+    """A tracker's feed on the running event loop: ``async with LiveFeed(tracker) as live``."""
+
+    reader: Reader
+    feed: Feed
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+        self._catching_up: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        settings = self._tracker.settings
+        self._loop = asyncio.get_running_loop()
+        self.reader = self._tracker.store.reader()
+        # Listen first, read the head then: a commit in between is told twice rather than never.
+        early: list[list[RecordedEvent]] = []
+        self._advance: Callable[[list[RecordedEvent]], Any] = early.append
+        self._tracker.on_commit(self._tell)
+        head = await self.reader.head()
+        self.feed = Feed(self.reader, head, ring_events=settings.ring_events, ring_bytes=settings.ring_bytes)
+        self._advance = self._advance_feed
+        for recorded in early:
+            self._advance_feed(recorded)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._tracker.remove_listener(self._tell)
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+            await asyncio.gather(self._catching_up, return_exceptions=True)
+        await self.reader.close()
+
+    def _tell(self, recorded: list[RecordedEvent]) -> None:
+        # The loop may be gone between the last commit and __aexit__; nobody is left to be told then.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(lambda: self._advance(recorded))
+
+    def _advance_feed(self, recorded: list[RecordedEvent]) -> None:
+        is_idle = self._catching_up is None or self._catching_up.done()
+        if not self.feed.advance(recorded) and is_idle:
+            self._catching_up = self._loop.create_task(self.feed.catch_up())
+
+
+_open = weakref.WeakSet()
+
+
+def _disown_all() -> None:
+    for tracker in list(_open):
+        tracker.disown()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_disown_all)

@@ -1,0 +1,130 @@
+"""The settings of a tracker and its server, from flags, the environment, and a TOML file, in that order."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+from tracker.errors import InvalidSetting
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
+PREFIX = "TRACKER_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set. Each field is ``TRACKER_<NAME>`` in the environment and ``<name>`` in the file."""
+
+    database_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = 5100
+    keep_for_seconds: float = 30 * 86_400
+    prune_interval_seconds: float = 3600
+    queue_events: int = 100_000
+    queue_bytes: int = 64 * 1024 * 1024
+    queue_timeout_seconds: float = 30
+    batch_events: int = 2_000
+    ring_events: int = 20_000
+    ring_bytes: int = 16 * 1024 * 1024
+    send_timeout_seconds: float = 10
+    ping_interval_seconds: float = 25
+
+    @classmethod
+    def load(
+        cls,
+        flags: Mapping[str, Any] | None = None,
+        environ: Mapping[str, str] | None = None,
+        file: Path | None = None,
+    ) -> Self:
+        """Settings from flags (those that are not None), else the environment, else the file, else the default.
+
+        The file is the one given, or that of ``TRACKER_CONFIG``, or ``jobreel/tracker.toml`` in the user's
+        configuration folder if it exists.
+
+        Raises:
+            InvalidSetting: If a name is not known, a value not of its kind, or a file that was named is not there.
+        """
+        environ = os.environ if environ is None else environ
+        values = _from_file(file, environ)
+        for field in fields(cls):
+            text = environ.get(PREFIX + field.name.upper())
+            if text:
+                values[field.name] = text
+        values.update({name: value for name, value in (flags or {}).items() if value is not None})
+        known = {field.name: type(field.default) for field in fields(cls)}
+        for name in values:
+            if name not in known:
+                raise InvalidSetting(name, values[name], f"is not a setting; there are {', '.join(known)}")
+        read = {name: _read(name, known[name], value) for name, value in values.items()}
+        return cls(**{**read, "database_url": read.get("database_url") or default_database_url()})
+
+
+def default_database_url() -> str:
+    """The log in the user's data folder."""
+    from platformdirs import user_data_path
+
+    return f"sqlite:///{(user_data_path('jobreel', appauthor=False) / 'tracker.db').as_posix()}"
+
+
+def duration_seconds(setting: str, text: str) -> float:
+    """``"7d"``, ``"12h"``, ``"90m"``, ``"30s"``, ``"2w"`` or a plain number of seconds.
+
+    Raises:
+        InvalidSetting: If it is none of these.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if match:
+        return float(match[1]) * _UNITS[match[2]]
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < 1e10:
+        raise InvalidSetting(setting, text, "must be a time such as 30s, 90m, 12h, 7d, 2w, or seconds")
+    return seconds
+
+
+def _from_file(file: Path | None, environ: Mapping[str, str]) -> dict[str, Any]:
+    named = file or (Path(environ["TRACKER_CONFIG"]) if environ.get("TRACKER_CONFIG") else None)
+    path = named or _default_file()
+    if named is None and not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise InvalidSetting("config", str(path), f"cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InvalidSetting("config", str(path), f"is not TOML: {error}") from error
+
+
+def _default_file() -> Path:
+    from platformdirs import user_config_path
+
+    return user_config_path("jobreel", appauthor=False) / "tracker.toml"
+
+
+def _read(name: str, kind: type, value: Any) -> Any:
+    if kind is str and isinstance(value, str):
+        return value
+    if name.endswith("_seconds"):
+        return duration_seconds(name, str(value))
+    if kind is int and not isinstance(value, bool):
+        return _read_count(name, value)
+    raise InvalidSetting(name, value, f"must be a {kind.__name__}")
+
+
+def _read_count(name: str, value: Any) -> int:
+    try:
+        count = int(value)
+    except (TypeError, ValueError):
+        count = -1
+    low, high = (0, 65_535) if name == "port" else (1, 2**40)
+    if not low <= count <= high or str(count) != str(value).strip():
+        raise InvalidSetting(name, value, f"must be a whole number from {low} to {high}")
+    return count

@@ -1,0 +1,57 @@
+"""The event log on a database. ``open_store(url)`` is the way in; nobody above knows which database it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tracker.errors import InvalidSetting, StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tracker.store.base import EventStore
+    from tracker.store.reader import SqlReader
+
+
+def open_store(url: str) -> EventStore:
+    """Open the log at a database URL for writing, creating it where it does not exist.
+
+    Raises:
+        InvalidSetting: If the URL names no database that the tracker can use.
+        StoreOwned: If another process writes it.
+        StoreError: If it cannot be opened.
+    """
+    from tracker.store.sqlite import SqliteStore
+
+    return SqliteStore(_sqlite_path(url))
+
+
+def open_reader(url: str) -> SqlReader:
+    """Open an existing log for reading, also beside the process that writes it.
+
+    Raises:
+        StoreError: If there is no log.
+    """
+    from tracker.store import sqlite
+
+    path = _sqlite_path(url)
+    if not path.is_file():
+        raise StoreError(f"There is no log at {path} yet: `tracker serve` or a reporter makes it.")
+    return sqlite.open_reader(path)
+
+
+def _sqlite_path(url: str) -> Path:
+    from pathlib import Path
+
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise InvalidSetting("database_url", url, "is not a database URL (sqlite:///FILE)") from error
+    if parsed.get_backend_name() != "sqlite":
+        raise InvalidSetting("database_url", url, "must be a sqlite:/// URL")
+    if not parsed.database or parsed.database == ":memory:":
+        raise InvalidSetting("database_url", url, "must name a file: a log in memory would not outlive it")
+    return Path(parsed.database).expanduser().absolute()

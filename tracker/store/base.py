@@ -1,0 +1,157 @@
+"""The contract of a store: one log with two faces.
+
+The *writer* is synchronous and belongs to one thread, the recorder's. The *reader* is asynchronous, read-only, and
+belongs to the event loop. Neither knows of the other; both see only what is committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias
+
+from msgspec import Struct
+
+from tracker.errors import TrackerError
+from tracker.events import Event, RecordedEvent
+from tracker.filters import EventFilter
+from tracker.projection import Job, JobStatus
+
+PAGE_LIMIT = 1000
+
+
+class Append(Struct, frozen=True, gc=False):
+    """Events to record together: all of them or, when one is refused, none. ``accepted_at`` in microseconds UTC."""
+
+    events: tuple[Event, ...]
+    accepted_at: int
+
+
+Outcome: TypeAlias = tuple[RecordedEvent, ...] | TrackerError
+
+
+class Committed(Struct, frozen=True):
+    """What a commit did.
+
+    ``recorded`` are the new rows, contiguous and in order of position; ``outcomes`` answers each :class:`Append` in
+    turn: the recorded events (for a repeated event, its first recording), or why it was refused.
+    """
+
+    recorded: list[RecordedEvent]
+    outcomes: list[Outcome]
+
+
+class LogHead(Struct, frozen=True):
+    """The ends of the log: the last ``position``, the highest pruned one (``horizon``), and its ``epoch``."""
+
+    position: int
+    horizon: int
+    epoch: str
+
+
+class Pruned(Struct, frozen=True):
+    """What a step of pruning removed. ``done``: nothing more is due."""
+
+    jobs: int
+    events: int
+    done: bool
+
+
+class Writer(Protocol):
+    """The log's one writer. Not thread-safe: the recorder's thread only."""
+
+    def append(self, appends: Sequence[Append]) -> Committed:
+        """Record in one transaction; when this returns, the events are durable.
+
+        Raises:
+            StoreUnavailable: If nothing, or not certainly anything, was committed: call :meth:`settle`.
+        """
+        ...
+
+    def settle(self) -> Committed | None:
+        """After a failed :meth:`append`: reopen the log and say what it committed after all, if anything."""
+        ...
+
+    def head(self) -> LogHead:
+        """The ends of the log."""
+        ...
+
+    def load_job(self, job_id: str) -> Job:
+        """The job, or :class:`JobNotFound`, :class:`JobPruned`."""
+        ...
+
+    def active_jobs(self) -> list[Job]:
+        """Every unfinished job, in the order they started."""
+        ...
+
+    def read(self, after: int, limit: int) -> list[RecordedEvent]:
+        """A page of the log, in order of position."""
+        ...
+
+    def prune(self, finished_before: int, now: int, max_events: int) -> Pruned:
+        """One bounded step of removing whole jobs that finished before that time (microseconds UTC)."""
+        ...
+
+    def rebuild(self) -> int:
+        """Fold the whole log into ``jobs`` anew, in one transaction; returns how many jobs there are."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection and give up ownership."""
+        ...
+
+
+class Reader(Protocol):
+    """The log's readers. Event loop only."""
+
+    async def head(self) -> LogHead:
+        """The ends of the log."""
+        ...
+
+    async def read(self, after: int, limit: int, wanted: EventFilter) -> list[RecordedEvent]:
+        """The first ``limit`` events above position ``after`` that pass the filter, in order of position."""
+        ...
+
+    async def job_events(self, job_id: str, after: int, limit: int) -> list[RecordedEvent]:
+        """The same for one job; ``after`` is a position."""
+        ...
+
+    async def load_job(self, job_id: str) -> Job:
+        """The job, or :class:`JobNotFound`, :class:`JobPruned`."""
+        ...
+
+    async def active_jobs(self) -> list[Job]:
+        """Every unfinished job, in the order they started."""
+        ...
+
+    async def list_jobs(self, status: JobStatus | None, before: int | None, limit: int) -> list[Job]:
+        """Jobs, newest first; ``before`` is the ``started_position`` of the last one seen (exclusive)."""
+        ...
+
+    async def prunable_jobs(self, finished_before: int, limit: int) -> list[Job]:
+        """Finished jobs that the retention policy would remove, the longest finished first."""
+        ...
+
+    async def close(self) -> None:
+        """Close every connection."""
+        ...
+
+
+class EventStore(Protocol):
+    """An open log."""
+
+    @property
+    def writer(self) -> Writer:
+        """The writing face."""
+        ...
+
+    def reader(self) -> Reader:
+        """A new reading face; the caller closes it."""
+        ...
+
+    def announce(self, url: str | None) -> None:
+        """Note where this log is served, for the error that a second process gets."""
+        ...
+
+    def close(self) -> None:
+        """Close the writer and give up the log. Readers are closed by who opened them."""
+        ...

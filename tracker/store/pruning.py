@@ -1,0 +1,51 @@
+"""Removing whole jobs, a bounded step at a time.
+
+A job first gets its tombstone and leaves ``jobs``: from that commit on it is pruned for everybody, and the horizon is
+past it. Its events follow, in as many steps as it takes; a tombstone that is not yet emptied is taken up again after
+a restart.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert
+
+from tracker.store import rows, statements
+from tracker.store.base import Pruned
+from tracker.store.tables import tombstones
+
+JOBS_A_STEP = 100
+
+
+def prune_step(connection: Connection, finished_before: int, now: int, max_events: int) -> Pruned:
+    """Remove at most ``max_events`` events and bury at most 100 jobs; times in microseconds UTC."""
+    left = max_events - _empty(connection, max_events)
+    buried = 0
+    if left:
+        buried = _bury(connection, finished_before, now)
+        left -= _empty(connection, left)
+    waiting = connection.execute(statements.UNEMPTIED).first() is not None
+    done = not waiting and buried < JOBS_A_STEP
+    return Pruned(jobs=buried, events=max_events - left, done=done)
+
+
+def _bury(connection: Connection, finished_before: int, now: int) -> int:
+    due = {"finished_before": finished_before, "limit": JOBS_A_STEP}
+    found = [rows.job(state) for state in connection.execute(statements.DUE, due).scalars()]
+    for job in found:
+        grave = {"job_id": job.job_id, "pruned_at": now, "last_position": job.position, "emptied": 0}
+        connection.execute(insert(tombstones), grave)
+        connection.execute(statements.DELETE_JOB, {"job": job.job_id})
+    if found:
+        connection.execute(statements.RAISE_HORIZON, {"to": max(job.position for job in found)})
+    return len(found)
+
+
+def _empty(connection: Connection, limit: int) -> int:
+    removed = 0
+    for job_id, _ in connection.execute(statements.UNEMPTIED).all():
+        room = {"job": job_id, "limit": limit - removed}
+        removed += connection.execute(statements.DELETE_EVENTS, room).rowcount
+        if removed >= limit:
+            break
+        connection.execute(statements.MARK_EMPTIED, {"job": job_id})
+    return removed

@@ -1,0 +1,149 @@
+"""What is SQLite's own: the file and its owner, the pragmas, the transactions, the meaning of its errors."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
+
+from tracker.errors import StoreError, StoreUnavailable
+from tracker.store import schema
+from tracker.store.owner import OwnerLock
+from tracker.store.reader import SqlReader
+from tracker.store.writer import SqlWriter
+
+_BUSY_TIMEOUT_SECONDS = 5.0
+_READERS = 4
+# Set before the first table exists; later it would need a VACUUM of the whole file.
+_FILE_PRAGMAS = ("PRAGMA auto_vacuum = INCREMENTAL", "PRAGMA journal_mode = WAL")
+_WRITER_PRAGMAS = (
+    "PRAGMA synchronous = FULL",
+    # On macOS fsync() leaves data in the drive's cache; these ask for the real thing and are ignored elsewhere.
+    "PRAGMA fullfsync = ON",
+    "PRAGMA checkpoint_fullfsync = ON",
+    # Without it, INSERT OR REPLACE removes a row and no trigger sees it.
+    "PRAGMA recursive_triggers = ON",
+    "PRAGMA journal_size_limit = 16777216",
+)
+_READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA cache_size = -8192")
+# Not worth a retry: the file is damaged, is no database, or its tables are not ours.
+_FATAL = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
+
+
+class SqliteStore:
+    """See :class:`tracker.store.base.EventStore`. One file, one owner, one writing connection."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the log for writing: create and migrate it where needed, project it anew where needed.
+
+        Raises:
+            StoreOwned: If another process writes it.
+            SchemaMismatch: If it is of a newer tracker, or of another program.
+            StoreError: If it cannot be opened.
+        """
+        self._path = path
+        _make_folder(path)
+        self._owner = OwnerLock(path)
+        self._owner.acquire()
+        try:
+            self.writer = SqlWriter(writing_engine(path), translate, self._owner.release)
+            self._prepare()
+        except BaseException:
+            self._owner.release()
+            raise
+
+    def reader(self) -> SqlReader:
+        """See :meth:`tracker.store.base.EventStore.reader`."""
+        return open_reader(self._path)
+
+    def announce(self, url: str | None) -> None:
+        """See :meth:`tracker.store.base.EventStore.announce`."""
+        self._owner.announce(url)
+
+    def close(self) -> None:
+        """See :meth:`tracker.store.base.EventStore.close`."""
+        self.writer.close()
+
+    def _prepare(self) -> None:
+        with self.writer.transaction() as connection:
+            schema.upgrade(connection)
+            stale = not schema.projection_is_current(connection)
+        if stale:
+            self.writer.rebuild()
+
+
+def open_reader(path: Path) -> SqlReader:
+    """A read-only face on the log, also beside its owner; never creates, migrates or checkpoints."""
+    # mode=ro needs SQLite's URI form, in which ? and # of a file's name must be escaped: as_uri() does that.
+    location = path.absolute().as_uri()
+    engine = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=location, query={"mode": "ro", "uri": "true"}),
+        connect_args={"timeout": _BUSY_TIMEOUT_SECONDS},
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=_READERS,
+        max_overflow=_READERS,
+    )
+    event.listen(engine.sync_engine, "connect", _set_reader_pragmas)
+    return SqlReader(engine, translate)
+
+
+def writing_engine(path: Path) -> Engine:
+    """An engine whose every transaction is ``BEGIN IMMEDIATE`` and whose every commit is synced to the disk."""
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        poolclass=NullPool,
+        # The connection is opened by the caller of the tracker and then used by the recorder's thread only.
+        connect_args={"timeout": _BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+    )
+    event.listen(engine, "connect", _set_writer_pragmas)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def translate(error: DBAPIError) -> StoreError:
+    """SQLite's error in the tracker's words."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    primary = None if code is None else code & 0xFF
+    reason = str(error.orig)
+    if primary == sqlite3.SQLITE_FULL:
+        return StoreUnavailable("The disk of the log is full. Writing goes on when there is room again.")
+    if isinstance(error.orig, sqlite3.OperationalError) and primary not in _FATAL:
+        return StoreUnavailable(f"The log cannot be used just now: {reason}.")
+    if primary == sqlite3.SQLITE_NOTADB:
+        return StoreError("The file is not a SQLite database. Name another file for the log.")
+    return StoreError(f"The log cannot be used: {reason}.")
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise StoreError(f"Cannot make the folder {path.parent} for the log: {reason}.") from error
+    if path.is_dir():
+        raise StoreError(f"{path} is a folder. Name a file for the log.")
+
+
+def _set_writer_pragmas(connection: Any, _: object) -> None:
+    # SQLAlchemy's transactions, not the driver's: see _begin_immediate.
+    connection.isolation_level = None
+    for pragma in (*_FILE_PRAGMAS, *_WRITER_PRAGMAS):
+        connection.execute(pragma)
+
+
+def _set_reader_pragmas(connection: Any, _: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in _READER_PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    # A deferred transaction that reads and then writes can fail at once with SQLITE_BUSY_SNAPSHOT.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,88 @@
+"""The log's tables. The migrations' metadata; a test holds the two against each other."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+# SQLite makes only INTEGER PRIMARY KEY the row's own key; a BIGINT one would be a second index.
+_Position = BigInteger().with_variant(Integer, "sqlite")
+
+events = Table(
+    "events",
+    metadata,
+    Column("position", _Position, primary_key=True, autoincrement=False),
+    Column("job_id", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),  # microseconds UTC
+    Column("event_id", Text),
+    Column("payload", Text, nullable=False),  # JSON, spliced into messages as it is
+    UniqueConstraint("job_id", "sequence"),
+    Index(
+        "uq_events_event_id",
+        "event_id",
+        unique=True,
+        sqlite_where=text("event_id IS NOT NULL"),
+        postgresql_where=text("event_id IS NOT NULL"),
+    ),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("started_position", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("completed_at", BigInteger),  # microseconds UTC; what retention goes by
+    Column("state", Text, nullable=False),  # the whole Job as JSON
+    Index("ix_jobs_started_position", "started_position"),
+    Index("ix_jobs_status_started_position", "status", "started_position"),
+    Index("ix_jobs_completed_at", "completed_at"),
+)
+
+# A job that was pruned. The row is also the door: the database deletes events of no other job.
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("pruned_at", BigInteger, nullable=False),  # microseconds UTC
+    Column("last_position", BigInteger, nullable=False),
+    Column("emptied", Integer, nullable=False),  # 0 while events of it are still to be deleted
+    Index(
+        "ix_tombstones_emptied",
+        "emptied",
+        sqlite_where=text("emptied = 0"),
+        postgresql_where=text("emptied = 0"),
+    ),
+)
+
+# One row. position: of the last event recorded. horizon: the highest position that was pruned.
+log_head = Table(
+    "log_head",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("horizon", BigInteger, nullable=False),
+    Column("epoch", Text, nullable=False),
+    Column("projection_version", Integer, nullable=False),
+)

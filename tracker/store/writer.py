@@ -1,0 +1,162 @@
+"""The log's one writer: an append is one transaction over the events, the jobs and the head of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from msgspec.structs import astuple
+from sqlalchemy import Connection, Engine, insert
+from sqlalchemy.exc import DBAPIError
+
+from tracker.errors import JobNotFound, JobPruned, StoreError
+from tracker.events import RecordedEvent
+from tracker.projection import Job
+from tracker.store import pruning, rebuilding, rows, statements
+from tracker.store.base import Append, Committed, LogHead, Pruned
+from tracker.store.bulk import BulkInsert
+from tracker.store.draft import Draft
+from tracker.store.lookups import JobCache, Lookups
+from tracker.store.tables import events
+
+Translate = Callable[[DBAPIError], StoreError]
+
+
+class SqlWriter:
+    """See :class:`tracker.store.base.Writer`. One connection, kept open; one thread."""
+
+    def __init__(self, engine: Engine, translate: Translate, on_close: Callable[[], None]) -> None:
+        self._engine = engine
+        self._translate = translate
+        self._on_close = on_close
+        self._cache = JobCache()
+        upsert = statements.upsert_jobs(engine.dialect.name)
+        self._insert_events = BulkInsert(insert(events), rows.EVENT_COLUMNS, engine.dialect)
+        self._upsert_jobs = BulkInsert(upsert, rows.JOB_COLUMNS, engine.dialect)
+        self._unsettled: Draft | None = None
+        with self._translated():
+            self._connection: Connection | None = engine.connect()
+
+    def append(self, appends: Sequence[Append]) -> Committed:
+        """See :meth:`tracker.store.base.Writer.append`."""
+        self._unsettled = None
+        with self.transaction() as connection:
+            draft = self._draft(connection, appends)
+            self._write(connection, draft)
+            # From here on until COMMIT has returned, its outcome is unknown.
+            self._unsettled = draft
+        self._unsettled = None
+        self._cache.update(draft.jobs)
+        return draft.committed()
+
+    def settle(self) -> Committed | None:
+        """See :meth:`tracker.store.base.Writer.settle`."""
+        self._disconnect()
+        draft = self._unsettled
+        with self.transaction() as connection:
+            committed = draft is not None and _is_recorded(connection, draft)
+        self._unsettled = None
+        if draft is None or not committed:
+            return None
+        self._cache.update(draft.jobs)
+        return draft.committed()
+
+    def head(self) -> LogHead:
+        """See :meth:`tracker.store.base.Writer.head`."""
+        with self.transaction() as connection:
+            row = connection.execute(statements.HEAD).one()
+        return LogHead(row.position, row.horizon, row.epoch)
+
+    def load_job(self, job_id: str) -> Job:
+        """See :meth:`tracker.store.base.Writer.load_job`."""
+        cached = self._cache.get(job_id)
+        if cached is not None:
+            return cached
+        with self.transaction() as connection:
+            state = connection.execute(statements.JOB_STATE, {"job_id": job_id}).scalar()
+            if state is not None:
+                return rows.job(state)
+            pruned = connection.execute(statements.PRUNED_IDS, {"job_ids": [job_id]}).first()
+        raise JobPruned(job_id) if pruned else JobNotFound(job_id)
+
+    def active_jobs(self) -> list[Job]:
+        """See :meth:`tracker.store.base.Writer.active_jobs`."""
+        with self.transaction() as connection:
+            return [rows.job(state) for state in connection.execute(statements.ACTIVE_STATES).scalars()]
+
+    def read(self, after: int, limit: int) -> list[RecordedEvent]:
+        """See :meth:`tracker.store.base.Writer.read`."""
+        with self.transaction() as connection:
+            page = connection.execute(statements.PAGE, {"after": after, "limit": limit})
+            return [rows.recorded_event(row) for row in page]
+
+    def prune(self, finished_before: int, now: int, max_events: int) -> Pruned:
+        """See :meth:`tracker.store.base.Writer.prune`."""
+        self._cache.clear()
+        with self.transaction() as connection:
+            return pruning.prune_step(connection, finished_before, now, max_events)
+
+    def rebuild(self) -> int:
+        """See :meth:`tracker.store.base.Writer.rebuild`."""
+        self._cache.clear()
+        with self.transaction() as connection:
+            return rebuilding.rebuild(connection, self._upsert_jobs)
+
+    def close(self) -> None:
+        """See :meth:`tracker.store.base.Writer.close`."""
+        self._disconnect()
+        self._engine.dispose()
+        self._on_close()
+
+    def _draft(self, connection: Connection, appends: Sequence[Append]) -> Draft:
+        wanted = [event for append in appends for event in append.events]
+        head = connection.execute(statements.HEAD).one()
+        draft = Draft(Lookups(connection, self._cache, wanted), head.position)
+        for append in appends:
+            draft.take(append)
+        return draft
+
+    def _write(self, connection: Connection, draft: Draft) -> None:
+        count = len(draft.recorded)
+        if not count:
+            return
+        position: int = connection.execute(statements.ADVANCE_HEAD, {"count": count}).scalar_one()
+        draft.rebase(position - count)
+        self._insert_events.execute(connection, [astuple(event) for event in draft.recorded])
+        self._upsert_jobs.execute(connection, [rows.job_row(job) for job in draft.jobs.values()])
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A transaction on the writing connection: committed at the end, rolled back on any error."""
+        with self._translated():
+            connection = self._connected()
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise self._translate(error) from error
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return self._connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+
+
+def _is_recorded(connection: Connection, draft: Draft) -> bool:
+    # A transaction is there whole or not at all: its first row speaks for the rest.
+    if not draft.recorded:
+        return True
+    first = draft.recorded[0]
+    place = {"job_id": first.job_id, "sequence": first.sequence}
+    row = connection.execute(statements.EVENT_AT, place).first()
+    return row is not None and rows.recorded_event(row) == first
