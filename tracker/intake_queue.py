@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from tracker.errors import RecorderClosed, RecorderFull
+from tracker.times import now
 
-_T = TypeVar("_T")
+
+class Stamped(Protocol):
+    """What can be queued: the queue stamps it when it lets it in."""
+
+    accepted_at: int
+
+
+_T = TypeVar("_T", bound=Stamped)
 
 
 class IntakeQueue(Generic[_T]):
@@ -35,8 +42,8 @@ class IntakeQueue(Generic[_T]):
         self._callers_wait = 0
         self._refusal: str | None = None
 
-    def put(self, make: Callable[[], _T], count: int, size: int, *, wait: bool = True) -> _T:
-        """Queue ``make()``, called when there is room, under the lock: what it stamps is in the queue's order.
+    def put(self, item: _T, count: int, size: int, *, wait: bool = True) -> None:
+        """Queue an item of ``count`` events and ``size`` bytes, stamped with the time (microseconds UTC) it got in.
 
         Waits for room up to the timeout or, on ``wait=False``, not at all.
 
@@ -49,13 +56,13 @@ class IntakeQueue(Generic[_T]):
                 self._wait_for_room(count, size, self._timeout if wait else 0)
             if self._refusal is not None:
                 raise RecorderClosed(self._refusal)
-            item = make()
+            # Under the lock, so that the stamps are in the order of the queue.
+            item.accepted_at = now()
             self._items.append(item)
             self._count += count
             self._bytes += size
             if self._taker_waits:
                 self._arrived.notify()
-            return item
 
     def take(self) -> list[_T]:
         """Everything that waits, in order; waits for something. Empty once the queue is closed and empty."""

@@ -18,7 +18,6 @@ from tracker.intake_queue import IntakeQueue
 from tracker.receipt import Receipt
 from tracker.refusals import RefusalLog
 from tracker.store.base import Append, Committed, Writer
-from tracker.times import now
 
 _log = logging.getLogger("tracker")
 _T = TypeVar("_T")
@@ -32,6 +31,7 @@ class Answer(Generic[_T]):
 
     def __init__(self, ask: Callable[[Writer], _T]) -> None:
         self._ask = ask
+        self.accepted_at = 0
         self._settled = threading.Event()
         self._value: _T
         self._error: BaseException | None = None
@@ -53,16 +53,20 @@ class Answer(Generic[_T]):
         self._settled.set()
 
 
-class _Waiting:
-    """An append in the queue. ``patient``: it waits while the store is unavailable, else it is refused then."""
+class _Waiting(Receipt):
+    """Events in the queue, and the receipt for them in one: a call makes no more objects than it must.
 
-    __slots__ = ("append", "patient", "receipt", "size")
+    ``patient``: they wait while the store is unavailable, else they are refused then.
+    """
 
-    def __init__(self, append: Append, size: int, patient: bool, receipt: Receipt) -> None:
-        self.append = append
+    __slots__ = ("accepted_at", "events", "patient", "size")
+
+    def __init__(self, events: tuple[Event, ...], size: int, patient: bool) -> None:
+        Receipt.__init__(self)
+        self.events = events
         self.size = size
         self.patient = patient
-        self.receipt = receipt
+        self.accepted_at = 0
 
 
 QueueItem: TypeAlias = _Waiting | Answer[Any]
@@ -110,19 +114,17 @@ class Recorder:
         """
         if self.unavailable is not None and not patient and time.monotonic() < self._try_again_at:
             raise self.unavailable.with_traceback(None)
-        size = sum([len(event.payload) + _EVENT_OVERHEAD for event in events])
-        receipt = Receipt()
-
-        def accept() -> _Waiting:
-            return _Waiting(Append(events, now()), size, patient, receipt)
-
-        self._queue.put(accept, len(events), size, wait=patient)
-        return receipt
+        size = _EVENT_OVERHEAD * len(events)
+        for event in events:
+            size += len(event.payload)
+        waiting = _Waiting(events, size, patient)
+        self._queue.put(waiting, len(events), size, wait=patient)
+        return waiting
 
     def ask(self, question: Callable[[Writer], _T]) -> _T:
         """Ask the writer something, in turn behind everything that was recorded before. Any thread; waits."""
         answer = Answer(question)
-        self._queue.put(lambda: answer, 1, 0)
+        self._queue.put(answer, 1, 0)
         return answer.wait()
 
     def flush(self, timeout: float | None = None) -> None:
@@ -132,7 +134,7 @@ class Recorder:
             TimeoutError: If that takes longer than ``timeout`` seconds.
         """
         answer = Answer[None](lambda _: None)
-        self._queue.put(lambda: answer, 1, 0)
+        self._queue.put(answer, 1, 0)
         answer.wait(timeout)
 
     @property
@@ -170,7 +172,7 @@ class Recorder:
             del items, group
 
     def _commit(self, group: list[_Waiting]) -> None:
-        count = sum(len(waiting.append.events) for waiting in group)
+        count = sum(len(waiting.events) for waiting in group)
         size = sum(waiting.size for waiting in group)
         try:
             self._write(group)
@@ -184,7 +186,9 @@ class Recorder:
         pause = _FIRST_PAUSE
         while group:
             try:
-                committed: Committed | None = self._writer.append([waiting.append for waiting in group])
+                committed: Committed | None = self._writer.append(
+                    [Append(waiting.events, waiting.accepted_at) for waiting in group]
+                )
             except StoreError as error:
                 committed = self._settled(error)
                 if committed is None:
@@ -199,8 +203,8 @@ class Recorder:
         self.unavailable = None
         for waiting, outcome in zip(group, committed.outcomes, strict=True):
             if waiting.patient and isinstance(outcome, TrackerError):
-                self._refusals.refused(waiting.append.events[outcome.index or 0], outcome)
-            waiting.receipt.settle(outcome)
+                self._refusals.refused(waiting.events[outcome.index or 0], outcome)
+            waiting.settle(outcome)
         if committed.recorded:
             try:
                 self._on_commit(committed.recorded)
@@ -240,8 +244,8 @@ class Recorder:
     def _refuse(self, group: list[_Waiting], error: StoreError) -> None:
         for waiting in group:
             if waiting.patient:
-                self._refusals.refused(waiting.append.events[0], error)
-            waiting.receipt.settle(error)
+                self._refusals.refused(waiting.events[0], error)
+            waiting.settle(error)
 
     def _note_unavailable(self, error: StoreError) -> None:
         if self.unavailable is None:
@@ -262,6 +266,6 @@ def _groups(items: list[QueueItem], batch_events: int) -> Iterator[list[_Waiting
             yield item
         else:
             group.append(item)
-            count += len(item.append.events)
+            count += len(item.events)
     if group:
         yield group
