@@ -1,0 +1,127 @@
+"""A run: every photo's job, a few at a time."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+import time
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from api.demo.export import export_names, prepare_output
+from api.demo.job import PhotoJob, Telling
+from api.demo.pillow import careful_pillow
+from api.demo.pipeline import develop
+from api.demo.report import DemoReport, Observer, PhotoResult, Reporter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    _Future = Future[PhotoResult | None]
+
+# Seconds between looks whether to stop: on some systems a wait without end cannot be interrupted.
+_WAKE_SECONDS: Final = 0.2
+
+
+def run_demo(
+    reporter: Reporter,
+    photos: Sequence[Path],
+    output: Path,
+    *,
+    workers: int = 2,
+    observer: Observer | None = None,
+    stop: threading.Event | None = None,
+) -> DemoReport:
+    """Develop ``photos`` into JPEG files in ``output``, at most ``workers`` at a time.
+
+    Results are at most 2048 pixels on the longer side, and replace those of an earlier run. Ctrl-C, or
+    setting ``stop`` from any thread, ends the run: running jobs fail as ``interrupted``, the others never
+    start, and the report says so. One run at a time: it limits Pillow for the whole process.
+
+    Raises:
+        DemoError: If ``output`` cannot be made, or holds one of the photos.
+    """
+    prepare_output(output, photos)
+    started = time.monotonic()
+    jobs = _jobs(photos, output)
+    run = _Run(reporter, observer, stop or threading.Event())
+    with careful_pillow(), ThreadPoolExecutor(workers, "demo") as pool:
+        futures, interrupted = run.all(pool, jobs)
+    results = tuple(result for future in futures if (result := _result(future)))
+    return DemoReport(
+        results=results,
+        output=output,
+        seconds=round(time.monotonic() - started, 3),
+        not_started=len(jobs) - len(results),
+        interrupted=interrupted,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    reporter: Reporter
+    observer: Observer | None
+    stopped: threading.Event
+
+    def all(self, pool: Executor, jobs: Sequence[PhotoJob]) -> tuple[list[_Future], bool]:
+        """Run all, until done or stopped; says whether it was stopped."""
+        futures: list[_Future] = []
+        finished = False
+        try:
+            futures.extend(pool.submit(self.one, job) for job in jobs)
+            finished = self._wait(futures)
+        except KeyboardInterrupt:
+            finished = False
+        finally:
+            if not finished:
+                self._end(futures)
+        return futures, not finished
+
+    def _end(self, futures: Sequence[_Future]) -> None:
+        # What runs ends at its next step; what has not begun never does.
+        self.stopped.set()
+        for future in futures:
+            future.cancel()
+
+    def one(self, job: PhotoJob) -> PhotoResult | None:
+        """Run one, unless stopped before."""
+        if self.stopped.is_set():
+            return None
+        result = develop(Telling(job, self.reporter, self.observer, self.stopped))
+        if self.observer:
+            self.observer.on_finished(result)
+        return result
+
+    def _wait(self, futures: Sequence[_Future]) -> bool:
+        waiting = set(futures)
+        while waiting and not self.stopped.is_set():
+            done, waiting = wait(waiting, _WAKE_SECONDS, FIRST_COMPLETED)
+            for future in done:
+                future.result()
+        return not self.stopped.is_set()
+
+
+def _result(future: _Future) -> PhotoResult | None:
+    return None if future.cancelled() else future.result()
+
+
+def _jobs(photos: Sequence[Path], output: Path) -> list[PhotoJob]:
+    # The random part keeps two runs apart that begin in the same second.
+    run = f"demo-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    return [
+        PhotoJob(
+            job_id=f"{run}-{number:03}-{_plain(photo.stem)}",
+            photo_id=number,
+            photo=photo,
+            target=output / name,
+        )
+        for number, (photo, name) in enumerate(zip(photos, export_names(photos), strict=True), start=1)
+    ]
+
+
+def _plain(stem: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", stem)[:60]
