@@ -15,31 +15,50 @@ from . import (
     event_routes,
     job_routes,
     operation_routes,
+    poll_routes,
     problems,
     progress_routes,
+    stream_routes,
     websocket_route,
 )
 from .clients import CLIENTS, Clients
 from .context import CONTEXT, Context, json_response
+from .poll_client import POLL_CLIENTS
+from .server_sent_events import encoder
 from .wire import MAX_BODY_BYTES
 
+_ROUTES = (
+    progress_routes,
+    event_routes,
+    stream_routes,
+    job_routes,
+    operation_routes,
+    websocket_route,
+    poll_routes,
+)
 _log = logging.getLogger("tracker")
+_CLIENTS_A_TURN = 100
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def create_app(tracker: Tracker) -> web.Application:
     """The server of a tracker; the caller closes the tracker."""
     app = web.Application(middlewares=[errors_as_json], client_max_size=MAX_BODY_BYTES)
-    app[CLIENTS] = Clients()
+    settings = tracker.settings
+    app[POLL_CLIENTS] = {}
+    app[CLIENTS] = Clients(settings.max_clients, settings.max_clients_per_address)
 
     async def live(app: web.Application) -> AsyncIterator[None]:
         async with LiveFeed(tracker) as live:
-            app[CONTEXT] = Context(tracker.settings, tracker.recorder, live.reader, live.feed)
+            app[CONTEXT] = Context(tracker.settings, tracker.recorder, live.reader, live.feed, encoder(live.feed.epoch))
+            interval = tracker.settings.checkpoint_interval_seconds
+            checkpoints = asyncio.create_task(_send_checkpoints(app[CLIENTS], interval))
             yield
+            checkpoints.cancel()
 
     app.cleanup_ctx.append(live)
     app.on_shutdown.append(_dismiss_clients)
-    for module in (progress_routes, event_routes, job_routes, operation_routes, websocket_route):
+    for module in _ROUTES:
         app.add_routes(module.routes)
     return app
 
@@ -78,5 +97,13 @@ def _http_problem(request: web.Request, error: web.HTTPException) -> web.StreamR
 
 
 async def _dismiss_clients(app: web.Application) -> None:
-    clients: Clients = app[CLIENTS]
-    await asyncio.gather(*[client.dismiss() for client in clients], return_exceptions=True)
+    await app[CLIENTS].dismiss()
+
+
+async def _send_checkpoints(clients: Clients, interval_seconds: float) -> None:
+    while True:
+        await asyncio.sleep(interval_seconds)
+        for index, client in enumerate(clients):
+            client.send_checkpoint()
+            if index % _CLIENTS_A_TURN == 0:
+                await asyncio.sleep(0)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from tracker.errors import StoreUnavailable
 from tracker.events import Event, RecordedEvent
-from tracker.feed import Feed
+from tracker.feed import Encode, Feed
 from tracker.recorder import Recorder
 from tracker.settings import Settings
 from tracker.store.base import Reader
@@ -20,12 +20,16 @@ _ANSWER_WITHIN_SECONDS = 20
 
 
 class Context(Struct, frozen=True):
-    """The parts of a running tracker, on the event loop that serves it."""
+    """The parts of a running tracker, on the event loop that serves it.
+
+    ``encode_stream`` writes Server-Sent Events.
+    """
 
     settings: Settings
     recorder: Recorder
     reader: Reader
     feed: Feed
+    encode_stream: Encode
 
 
 CONTEXT = web.AppKey("context", Context)

@@ -1,4 +1,4 @@
-"""``/events``: writing event messages as they are."""
+"""``/events``: event messages as they are, written and read."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from tracker.errors import InvalidEvent, TrackerError
 from tracker.events import Event
 from tracker.intake import event_from_message
 
-from .context import json_response, record
-from .requests import json_body
+from . import wire
+from .context import CONTEXT, json_response, raw_json_response, record
+from .long_poll import next_events
+from .requests import EVENT_PARAMETERS, allow, event_filter, json_body, limit, start, whole_number
 
 routes = web.RouteTableDef()
 MAX_EVENTS = 1000
+MAX_WAIT_SECONDS = 30
 
 
 @routes.post("/events")
@@ -29,6 +32,24 @@ async def record_events(request: web.Request) -> web.Response:
         for recorded in await record(request, *_events(body))
     ]
     return json_response({"success": True, **places[-1], "events": places})
+
+
+@routes.get("/events")
+async def read_events(request: web.Request) -> web.Response:
+    """A page of the log; with ``wait``, when there is nothing yet, the first commit within so many seconds.
+
+    ``checkpoint`` is the position up to which the page is complete under the filter: the ``after`` of the next one.
+    """
+    allow(request, *EVENT_PARAMETERS, "limit", "wait")
+    wanted, size = event_filter(request), limit(request)
+    wait = whole_number(request, "wait", 0, 0, MAX_WAIT_SECONDS)
+    feed = request.app[CONTEXT].feed
+    begin = start(request, 0, await feed.head())
+    events, complete = await next_events(feed, wanted, begin.after, size, wait)
+    more = {"cursor": complete} if complete < feed.tail else {}
+    ends = {"checkpoint": complete, "head": feed.tail, "epoch": feed.epoch}
+    notices = {notice["type"]: notice for notice in begin.notices}
+    return raw_json_response(wire.page_body([event.text for event in events], **more, **ends, **notices))
 
 
 def _events(messages: list[Any]) -> list[Event]:

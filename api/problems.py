@@ -7,6 +7,8 @@ from typing import Any
 from tracker import errors
 from tracker.events import EventTooLarge
 
+from .clients import TooManyClients, UnknownClient
+
 # The most derived class listed wins.
 _STATUS: dict[type[errors.TrackerError], int] = {
     errors.InvalidEvent: 400,
@@ -19,6 +21,8 @@ _STATUS: dict[type[errors.TrackerError], int] = {
     errors.StoreError: 503,
     errors.RecorderFull: 503,
     errors.RecorderClosed: 503,
+    TooManyClients: 503,
+    UnknownClient: 404,
 }
 RETRY_AFTER_SECONDS = 1
 

@@ -7,11 +7,14 @@ from typing import Any, get_args
 from aiohttp import web
 
 from tracker.errors import InvalidEvent, InvalidQuery
+from tracker.filters import EVERYTHING, EventFilter, check_channels, check_types
 from tracker.json_values import MAX_INTEGER
+from tracker.messages import JOB_PREFIX
 from tracker.projection import JobStatus
-from tracker.store.base import PAGE_LIMIT
+from tracker.store.base import PAGE_LIMIT, LogHead
 
 from . import wire
+from .placing import Start, read_cursor_id, start_at
 
 DEFAULT_LIMIT = 100
 
@@ -62,3 +65,26 @@ def job_status(request: web.Request) -> JobStatus | None:
     if text is None:
         return None
     raise InvalidQuery("status", text, f"must be one of {', '.join(get_args(JobStatus))}")
+
+
+EVENT_PARAMETERS = ("after", "channel", "job_id", "type", "epoch")
+
+
+def event_filter(request: web.Request) -> EventFilter:
+    """The parameters ``channel``, ``job_id`` and ``type``, each any number of times; without one: everything."""
+    named = [*request.query.getall("channel", [])]
+    named += [JOB_PREFIX + job_id for job_id in request.query.getall("job_id", [])]
+    channels = check_channels(named) if named else EVERYTHING.channels
+    return EventFilter(channels=channels, types=check_types(request.query.getall("type", [])))
+
+
+def start(request: web.Request, default: int, head: LogHead) -> Start:
+    """Where a stream begins: ``Last-Event-ID`` where it is sent, else ``after`` and ``epoch``, else ``default``."""
+    last_event_id = request.headers.get("Last-Event-ID")
+    if last_event_id:
+        return start_at(*read_cursor_id(last_event_id), head)
+    after = request.query.get("after")
+    epoch = request.query.get("epoch")
+    if after is None:
+        return start_at(default, epoch, head) if epoch else Start(default)
+    return start_at(whole_number(request, "after", 0, 0), epoch, head)

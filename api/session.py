@@ -8,17 +8,15 @@ from msgspec import Struct
 
 from tracker.errors import InvalidQuery, TrackerError
 from tracker.events import FACTS, Event
-from tracker.filters import CHANNELS, EventFilter
+from tracker.filters import MAX_CHANNELS, EventFilter, check_channels, check_types
 from tracker.intake import event_from_message
 from tracker.json_values import MAX_INTEGER, check_identifier
-from tracker.messages import JOB_PREFIX
 from tracker.store.base import LogHead
 from tracker.times import iso
 
 from . import problems
 
 PROTOCOL_VERSION = 1
-MAX_CHANNELS = 1000
 
 Message: TypeAlias = dict[str, Any]
 
@@ -62,11 +60,12 @@ class Session:
         self.client_type: str | None = None
         self.client_name: str | None = None
         self.channels: frozenset[str] = frozenset()
+        self.types: frozenset[str] = frozenset()
 
     @property
     def filter(self) -> EventFilter:
         """What the client has subscribed to."""
-        return EventFilter(channels=self.channels)
+        return EventFilter(channels=self.channels, types=self.types)
 
     def welcome(self, head: LogHead, now: int) -> Message:
         """The first message of the server."""
@@ -97,16 +96,18 @@ class Session:
             case "register":
                 return self._register(message, ref)
             case "subscribe":
-                self.channels |= _channels(message)
-                if len(self.channels) > MAX_CHANNELS:
-                    self.channels = frozenset(list(self.channels)[:MAX_CHANNELS])
+                action = Subscribe(_after(message), _epoch(message), ref)
+                types = None if message.get("types") is None else check_types(message["types"])
+                channels = self.channels | check_channels(message.get("channels"))
+                if len(channels) > MAX_CHANNELS:
                     raise InvalidQuery.of("channels", f"a client has at most {MAX_CHANNELS} channels")
-                return Subscribe(_after(message), _epoch(message), ref)
+                self.channels, self.types = channels, self.types if types is None else types
+                return action
             case "unsubscribe":
-                self.channels -= _channels(message)
+                self.channels -= check_channels(message.get("channels"))
                 confirmed = {"type": "unsubscription_confirmed", "channels": sorted(self.channels)}
                 return Unsubscribe({**confirmed, **_with(ref)})
-            case kind if kind in FACTS:
+            case str(kind) if kind in FACTS:
                 return Record(event_from_message(message), ref)
             case kind:
                 known = ["register", "subscribe", "unsubscribe", "ping", *FACTS]
@@ -122,6 +123,13 @@ class Session:
         return Reply({"type": "registration_confirmed", "client_id": self.client_id, **names, **_with(ref)})
 
 
+def confirmation(session: Session, after: int, ref: Any) -> Message:
+    """The answer to a subscription."""
+    types = {"types": sorted(session.types)} if session.types else {}
+    channels = sorted(session.channels)
+    return {"type": "subscription_confirmed", "channels": channels, "after": after, **types, **_with(ref)}
+
+
 def ack(position: int, sequence: int, ref: Any) -> Message:
     """The answer to a recorded event."""
     return {"type": "ack", "ref": ref, "position": position, "sequence": sequence}
@@ -133,18 +141,6 @@ def _with(ref: Any) -> Message:
 
 def _is_plain(ref: Any) -> bool:
     return (isinstance(ref, str) and len(ref) <= 200) or (type(ref) is int and abs(ref) <= MAX_INTEGER)
-
-
-def _channels(message: Message) -> frozenset[str]:
-    channels = message.get("channels")
-    if not isinstance(channels, list) or len(channels) > MAX_CHANNELS:
-        raise InvalidQuery("channels", channels, f"must be a list of at most {MAX_CHANNELS} channels")
-    for channel in channels:
-        if not isinstance(channel, str) or not (channel in CHANNELS or channel.startswith(JOB_PREFIX)):
-            raise InvalidQuery("channels", channel, "must be jobs, photos, system or job:<job_id>")
-        if channel not in CHANNELS:
-            check_identifier("channels", channel.removeprefix(JOB_PREFIX))
-    return frozenset(channels)
 
 
 def _after(message: Message) -> int | None:

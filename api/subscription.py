@@ -1,26 +1,21 @@
-"""One client's place in the log: at the tail it is handed commits, behind it catches up page by page.
-
-Independent of the transport: a :class:`Channel` writes bytes and says how much it still holds.
-"""
+"""One client's place in the log: at the tail it is handed commits, behind it catches up page by page."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
-from tracker.feed import Delivery, Feed, StreamedEvent
+from tracker.feed import Delivery, Encode, Feed
 from tracker.filters import EventFilter
-
-BUFFER_BYTES = 256 * 1024
 
 
 class Channel(Protocol):
-    """Where a client's bytes go."""
+    """Where the client's bytes go; see :class:`api.channel.StreamChannel`."""
 
-    @staticmethod
-    def encode(events: Sequence[StreamedEvent], /) -> bytes:
-        """Events as this transport writes them."""
+    @property
+    def encode(self) -> Encode:
+        """How events are written on this transport: one function for all clients that write them alike."""
         ...
 
     def write(self, data: bytes) -> None:
@@ -28,12 +23,12 @@ class Channel(Protocol):
         ...
 
     @property
-    def buffered(self) -> int:
-        """Bytes written and not yet taken by the system."""
+    def has_room(self) -> bool:
+        """Whether the next piece may be written at once."""
         ...
 
     async def drain(self) -> None:
-        """Wait until there is room again; raises ``ConnectionError`` when the client does not read."""
+        """Wait for room; raises ``ConnectionError`` when the client left or does not read."""
         ...
 
 
@@ -47,6 +42,7 @@ class Subscription:
         self._feed = feed
         self._channel = channel
         self._last = 0
+        self._told = after
         self._pump: asyncio.Task[None] | None = None
         self._is_closed = False
         self._is_live = False
@@ -55,7 +51,7 @@ class Subscription:
     def place(self) -> int:
         """The position up to which the client has everything that passes its filter."""
         # At the tail nothing is done for commits that have nothing for this client: the cursor stands still then.
-        return self._feed.tail if self._is_live else self.cursor
+        return max(self._feed.tail, self.cursor) if self._is_live else self.cursor
 
     def start(self, on_caught_up: Callable[[int], None] | None = None) -> None:
         """Begin; ``on_caught_up`` is called once, with the position, when everything before it was written."""
@@ -66,13 +62,24 @@ class Subscription:
 
     def offer(self, delivery: Delivery) -> bool:
         """See :class:`tracker.feed.Subscriber`."""
-        if self._channel.buffered > BUFFER_BYTES:
+        if delivery.first <= self.cursor:
+            # The client knew of these events, by their acknowledgement, before the feed was told of them.
+            news = [event for event in delivery.events if event.position > self.cursor]
+            delivery = Delivery(self.cursor + 1, max(delivery.last, self.cursor), news)
+        if not self._channel.has_room:
             self.cursor = delivery.first - 1
             self._is_live = False
             self._pump = asyncio.create_task(self._catch_up(None))
             return False
         self._write(delivery)
         return True
+
+    def checkpoint(self) -> int | None:
+        """The position up to which the client has everything, if it is at the tail and cannot know that itself."""
+        if not self._is_live or self._told >= self._feed.tail:
+            return None
+        self._told = self._feed.tail
+        return self._told
 
     def close(self) -> None:
         """Follow no more."""
@@ -89,7 +96,7 @@ class Subscription:
                     break
                 self._write(await self._feed.page(self.cursor, self._last, self.filter))
         except ConnectionError:
-            # The client is gone or does not read; its connection is being closed, and it resumes with its cursor.
+            # The client is gone or does not read; its connection ends, and it resumes with its cursor.
             return
         self._join(on_caught_up)
 
@@ -99,10 +106,11 @@ class Subscription:
         self._is_live = True
         self._feed.follow(self, self._last)
         if on_caught_up is not None:
+            self._told = self.cursor
             on_caught_up(self.cursor)
 
     def _write(self, delivery: Delivery) -> None:
         if delivery.events and not self._is_closed:
             self._channel.write(delivery.encoded(self._channel.encode))
-            self._last = delivery.events[-1].position
+            self._last = self._told = delivery.events[-1].position
         self.cursor = delivery.last

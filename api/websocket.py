@@ -5,70 +5,49 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Sequence
 from typing import Any, assert_never
 from uuid import uuid4
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from tracker.errors import InvalidQuery, TrackerError
-from tracker.feed import Feed, StreamedEvent
+from tracker.errors import TrackerError
+from tracker.feed import Encode, Feed
 from tracker.receipt import Receipt
 from tracker.recorder import Recorder
-from tracker.store.base import LogHead
 from tracker.times import iso, now
 
 from . import problems, session, wire
-from .subscription import BUFFER_BYTES, Subscription
+from .channel import StreamChannel
+from .placing import Start, start_at
+from .subscription import Subscription
 
 _MOST_UNACKNOWLEDGED = 256
 TOO_SLOW = 4408
+_GOODBYE_SECONDS = 1
 
 
-class SocketChannel:
-    """The bytes of one WebSocket; see :class:`api.subscription.Channel`."""
+class SocketChannel(StreamChannel):
+    """The bytes of one WebSocket."""
 
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport, send_timeout: float) -> None:
+        super().__init__(transport, send_timeout)
         self._socket = socket
-        self._transport = transport
-        self._send_timeout = send_timeout
-
-    @staticmethod
-    def encode(events: Sequence[StreamedEvent], /) -> bytes:
-        """See :class:`api.subscription.Channel`."""
-        return wire.websocket_frames(events)
-
-    def write(self, data: bytes) -> None:
-        """See :class:`api.subscription.Channel`."""
-        if not (self._socket.closed or self._transport.is_closing()):
-            self._transport.write(data)
 
     @property
-    def buffered(self) -> int:
-        """See :class:`api.subscription.Channel`."""
-        return self._transport.get_write_buffer_size()
+    def encode(self) -> Encode:
+        """See :class:`api.channel.StreamChannel`."""
+        return wire.websocket_frames
 
-    async def drain(self) -> None:
-        """See :class:`api.subscription.Channel`."""
-        deadline = asyncio.get_running_loop().time() + self._send_timeout
-        pause = 0.001
-        # Asked again and again, as asyncio tells only the protocol, which is not ours, when a buffer has drained.
-        while self.buffered > BUFFER_BYTES // 2:
-            if self._transport.is_closing():
-                raise ConnectionError("closed")
-            if asyncio.get_running_loop().time() > deadline:
-                await self._cut()
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, 0.05)
-        # Others have their turn between two pages, also when this client drains as fast as it is written to.
-        await asyncio.sleep(0)
+    @property
+    def is_open(self) -> bool:
+        """See :class:`api.channel.StreamChannel`."""
+        return not self._socket.closed and super().is_open
 
-    async def _cut(self) -> None:
-        closing = self._socket.close(code=TOO_SLOW, message=b"too slow: resume with your cursor")
+    async def tell_slow(self) -> None:
+        """See :class:`api.channel.StreamChannel`."""
+        closing = self._socket.close(code=TOO_SLOW, message=b"too slow: resume with your cursor", drain=False)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(closing, 1)
-        self._transport.abort()
-        raise ConnectionError("too slow")
+            await asyncio.wait_for(closing, _GOODBYE_SECONDS)
 
 
 class Connection:
@@ -81,6 +60,7 @@ class Connection:
         self._socket = socket
         self._channel = channel
         self.subscription: Subscription | None = None
+        self._is_to_tell = False
         self._unacknowledged: deque[asyncio.Task[None]] = deque()
 
     def describe(self) -> dict[str, Any]:
@@ -95,6 +75,12 @@ class Connection:
             "lag": self._feed.tail - self.subscription.place if self.subscription else 0,
             "connected_since": iso(self.session.connected_at),
         }
+
+    def send_checkpoint(self) -> None:
+        """See :class:`api.clients.Client`."""
+        position = self.subscription.checkpoint() if self.subscription else None
+        if position is not None:
+            self._send({"type": "checkpoint", "position": position})
 
     async def dismiss(self) -> None:
         """See :class:`api.clients.Client`."""
@@ -155,41 +141,34 @@ class Connection:
             self._send(session.ack(recorded.position, recorded.sequence, ref))
 
     async def _subscribe(self, action: session.Subscribe) -> None:
+        # From here to _follow() nothing but the head is waited for: what is committed meanwhile is above it.
         head = await self._feed.head()
-        after = self._place(action, head)
-        if after is None:
-            return
-        confirmed = {"type": "subscription_confirmed", "channels": sorted(self.session.channels), "after": after}
-        self._send(confirmed if action.ref is None else {**confirmed, "ref": action.ref})
-        if action.after is None:
-            self._follow(after)
-            return
-        if after < head.horizon:
-            self._send({"type": "truncated", "after": after, "horizon": head.horizon})
-        self._follow(after, tells=True)
-
-    def _place(self, action: session.Subscribe, head: LogHead) -> int | None:
-        """Where to begin; None when the cursor is beyond the log's head, which the client is told."""
-        if action.epoch is not None and action.epoch != head.epoch:
-            self._send({"type": "reset", "epoch": head.epoch, "head": head.position})
-            return 0
-        if action.after is None:
-            return self.subscription.place if self.subscription else self._feed.tail
-        if action.after > max(head.position, self._feed.tail):
-            problem = InvalidQuery("after", action.after, f"is beyond the head of the log, {head.position}")
-            self._send(problems.reply(problem, action.ref))
-            return None
-        return action.after
+        if action.after is None and action.epoch in (None, head.epoch):
+            start = Start(self.subscription.place if self.subscription else self._feed.tail)
+        else:
+            try:
+                start = start_at(action.after or 0, action.epoch, head)
+            except TrackerError as error:
+                self.session.channels = self.subscription.filter.channels if self.subscription else frozenset()
+                self._send(problems.reply(error, action.ref))
+                return
+        self._send(session.confirmation(self.session, start.after, action.ref))
+        for notice in start.notices:
+            self._send(notice)
+        self._follow(start.after, tells=action.after is not None or bool(start.notices))
 
     def _follow(self, after: int, tells: bool = False) -> None:
         if self.subscription is not None:
             self.subscription.close()
         self.subscription = None
+        # What was promised for a subscription is told also when another one takes its place on the way.
+        self._is_to_tell = bool(self.session.channels) and (tells or self._is_to_tell)
         if self.session.channels:
             self.subscription = Subscription(self._feed, self._channel, self.session.filter, after)
-            self.subscription.start(self._caught_up if tells else None)
+            self.subscription.start(self._caught_up if self._is_to_tell else None)
 
     def _caught_up(self, position: int) -> None:
+        self._is_to_tell = False
         self._send({"type": "caught_up", "position": position})
 
     def _send(self, message: dict[str, Any]) -> None:

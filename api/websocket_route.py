@@ -12,15 +12,24 @@ from .websocket import Connection, SocketChannel
 from .wire import MAX_MESSAGE_BYTES
 
 routes = web.RouteTableDef()
+_GOODBYE_SECONDS = 2.0
 
 
 @routes.get("/ws")
 async def websocket(request: web.Request) -> web.WebSocketResponse:
     """Talk to one WebSocket client until it leaves."""
+    with request.app[CLIENTS].room(request.remote or ""):
+        return await _talk(request)
+
+
+async def _talk(request: web.Request) -> web.WebSocketResponse:
     context = request.app[CONTEXT]
     # No compression: the frames of a commit are made once and written to every client as they are.
     socket = web.WebSocketResponse(
-        heartbeat=context.settings.ping_interval_seconds, compress=False, max_msg_size=MAX_MESSAGE_BYTES
+        heartbeat=context.settings.ping_interval_seconds,
+        timeout=_GOODBYE_SECONDS,
+        compress=False,
+        max_msg_size=MAX_MESSAGE_BYTES,
     )
     await socket.prepare(request)
     transport = request.transport
@@ -28,9 +37,6 @@ async def websocket(request: web.Request) -> web.WebSocketResponse:
         return socket  # gone between the request and here
     channel = SocketChannel(socket, transport, context.settings.send_timeout_seconds)
     connection = Connection(context.feed, context.recorder, socket, channel)
-    request.app[CLIENTS].add(connection)
-    try:
+    with request.app[CLIENTS].listed(connection):
         await connection.run()
-    finally:
-        request.app[CLIENTS].discard(connection)
     return socket

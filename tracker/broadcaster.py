@@ -60,7 +60,7 @@ class Broadcaster:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        while self._wait_for_news():
+        while head := self._wait_for_news():
             try:
                 events = self._recorder.ask(lambda writer: writer.read(self._cursor, _PAGE))
             except TrackerError as error:
@@ -69,11 +69,13 @@ class Broadcaster:
             for event in events:
                 self._pass_on(message(event), channel(event.type))
                 self._cursor = event.position
+            if not events:
+                self._cursor = head  # what was there has been pruned
 
-    def _wait_for_news(self) -> bool:
+    def _wait_for_news(self) -> int:
         with self._changed:
             self._changed.wait_for(lambda: self._head > self._cursor or self._stopping)
-            return self._head > self._cursor
+            return self._head if self._head > self._cursor else 0
 
     def _pass_on(self, message: dict[str, Any], channel: str) -> None:
         try:

@@ -51,7 +51,12 @@ class TrackerError(Exception):
 
 
 def _shown(value: object, limit: int = 80) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = f"a deeply nested {type(value).__name__}"
+    except Exception:  # noqa: BLE001  # an integer of 5,000 digits, an object whose repr() fails
+        text = f"an unprintable {type(value).__name__}"
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 

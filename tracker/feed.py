@@ -8,10 +8,11 @@ nothing and delay nobody.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -21,6 +22,7 @@ from tracker.messages import channels, message_text
 from tracker.store.base import LogHead, Reader
 
 PAGE_EVENTS = 500
+PIECE_BYTES = 64 * 1024
 
 
 class StreamedEvent(Struct, frozen=True):
@@ -28,6 +30,9 @@ class StreamedEvent(Struct, frozen=True):
 
     position: int
     text: str
+
+
+Encode: TypeAlias = Callable[[Sequence[StreamedEvent]], bytes]
 
 
 class Delivery:
@@ -42,9 +47,9 @@ class Delivery:
         self.first = first
         self.last = last
         self.events = events
-        self._encoded: dict[Callable[[Sequence[StreamedEvent]], bytes], bytes] = {}
+        self._encoded: dict[Encode, bytes] = {}
 
-    def encoded(self, encode: Callable[[Sequence[StreamedEvent]], bytes]) -> bytes:
+    def encoded(self, encode: Encode) -> bytes:
         """The events as a transport writes them."""
         found = self._encoded.get(encode)
         if found is None:
@@ -93,15 +98,12 @@ class Feed:
         """Take the rows of a commit, in order.
 
         Rows that do not continue the tail are left alone (another node wrote in between): False, and the log is to
-        be read from the tail on.
+        be read from the tail on (:meth:`catch_up`).
         """
         new = recorded if recorded[0].position == self.tail + 1 else [e for e in recorded if e.position > self.tail]
-        if not new or new[0].position != self.tail + 1:
-            return not new
-        first, self.tail = self.tail + 1, new[-1].position
-        self._keep(new)
-        for wanted, events in self._sorted_by_filter(new):
-            self._deliver(wanted, first, events)
+        if new and new[0].position != self.tail + 1:
+            return False
+        self._take(new)
         return True
 
     def follow(self, subscriber: Subscriber, last: int) -> None:
@@ -138,26 +140,32 @@ class Feed:
         # its own commit, so that no subscriber is ever ahead of the feed.
         tail = self.tail
         events = await self._reader.read(after, PAGE_EVENTS, wanted)
-        is_full = len(events) == PAGE_EVENTS and events[-1].position <= tail
-        complete = events[-1].position if is_full else max(tail, after)
+        is_last = len(events) < PAGE_EVENTS or events[-1].position > tail
         known = [event for event in events if event.position <= tail]
-        return Delivery(after + 1, complete, list(_streamed(known, last)))
+        return _page(after, max(tail, after) if is_last else events[-1].position, known, last)
 
     async def catch_up(self) -> None:
         """Read the log from the tail on: something was committed that nobody told the feed of."""
         while events := await self._reader.read(self.tail, PAGE_EVENTS, EVERYTHING):
-            # A commit may have been told meanwhile; advance() takes what is new.
-            self.advance(events)
+            # The log itself has no gaps but those of pruning; a commit may have been told meanwhile.
+            self._take([event for event in events if event.position > self.tail])
 
     async def head(self) -> LogHead:
         """The ends of the log now."""
         return await self._reader.head()
 
     def _ring_page(self, after: int, last: int, wanted: EventFilter) -> Delivery:
-        start = after + 1 - self._ring[0].position
+        start = bisect_right(self._ring, after, key=lambda event: event.position)
         page = list(islice(self._ring, start, start + PAGE_EVENTS))
-        matching = [event for event in page if wanted.matches(event)]
-        return Delivery(after + 1, page[-1].position, list(_streamed(matching, last)))
+        return _page(after, page[-1].position, [event for event in page if wanted.matches(event)], last)
+
+    def _take(self, new: list[RecordedEvent]) -> None:
+        if not new:
+            return
+        first, self.tail = self.tail + 1, new[-1].position
+        self._keep(new)
+        for wanted, events in self._sorted_by_filter(new):
+            self._deliver(wanted, first, events)
 
     def _keep(self, new: list[RecordedEvent]) -> None:
         self._ring.extend(new)
@@ -179,13 +187,38 @@ class Feed:
 
     def _deliver(self, wanted: EventFilter, first: int, events: list[RecordedEvent]) -> None:
         group = self._groups[wanted]
-        delivery = Delivery(first, self.tail, list(_streamed(events, group.last)))
+        streamed = list(_streamed(events, group.last))
         group.last = events[-1].position
-        for subscriber in [one for one in group.subscribers if not one.offer(delivery)]:
-            self.leave(subscriber)
+        for piece in _pieces(streamed):
+            is_last = piece[-1] is streamed[-1]
+            delivery = Delivery(first, self.tail if is_last else piece[-1].position, piece)
+            first = delivery.last + 1
+            for subscriber in [one for one in group.subscribers if not one.offer(delivery)]:
+                self.leave(subscriber)
 
 
 def _streamed(events: list[RecordedEvent], last: int) -> Iterator[StreamedEvent]:
     for event in events:
         yield StreamedEvent(event.position, message_text(event, last))
         last = event.position
+
+
+def _pieces(events: list[StreamedEvent]) -> Iterator[list[StreamedEvent]]:
+    """The events in pieces of about 64 KiB: what a client's buffer is bounded by is a few of these."""
+    piece: list[StreamedEvent] = []
+    size = 0
+    for event in events:
+        piece.append(event)
+        size += len(event.text)
+        if size >= PIECE_BYTES:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece
+
+
+def _page(after: int, complete: int, events: list[RecordedEvent], last: int) -> Delivery:
+    streamed = list(_streamed(events, last))
+    piece = next(_pieces(streamed), [])
+    is_whole = len(piece) == len(streamed)
+    return Delivery(after + 1, complete if is_whole else piece[-1].position, piece)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from tracker.errors import InvalidEvent, InvalidQuery
 from tracker.events import FACTS, JobStarted, PhotoInfoSent, RecordedEvent
+from tracker.json_values import check_identifier
 from tracker.messages import JOB_PREFIX, JOBS, PHOTOS, SYSTEM, channels
 
 CHANNELS = (JOBS, PHOTOS, SYSTEM)
+MAX_CHANNELS = 1000
 
 
 class EventFilter(Struct, frozen=True):
@@ -42,3 +45,29 @@ class EventFilter(Struct, frozen=True):
 
 
 EVERYTHING = EventFilter()
+
+
+def check_channels(channels: object) -> frozenset[str]:
+    """Demand a list of at most 1,000 channels, else raise :class:`InvalidQuery`."""
+    if not isinstance(channels, list) or len(channels) > MAX_CHANNELS:
+        raise InvalidQuery("channels", channels, f"must be a list of at most {MAX_CHANNELS} channels")
+    for channel in channels:
+        if not isinstance(channel, str) or not (channel in CHANNELS or channel.startswith(JOB_PREFIX)):
+            raise InvalidQuery("channels", channel, "must be jobs, photos, system or job:<job_id>")
+        if channel not in CHANNELS:
+            _check_job_id(channel)
+    return frozenset(channels)
+
+
+def check_types(types: object) -> frozenset[str]:
+    """Demand a list of event types, else raise :class:`InvalidQuery`."""
+    if not isinstance(types, list) or not all(isinstance(name, str) and name in FACTS for name in types):
+        raise InvalidQuery("types", types, f"must be a list of event types: {', '.join(FACTS)}")
+    return frozenset(types)
+
+
+def _check_job_id(channel: str) -> None:
+    try:
+        check_identifier("job_id", channel.removeprefix(JOB_PREFIX))
+    except InvalidEvent as error:
+        raise InvalidQuery("channels", channel, "must name a job of 1 to 200 printable characters") from error

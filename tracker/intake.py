@@ -88,7 +88,8 @@ def _keep_time(given: dict[str, Any], timestamp: object) -> None:
 
 
 def _is_time(value: object) -> bool:
-    if type(value) is not str or len(value) > _MAX_TIMESTAMP:
+    # fromisoformat() takes any character between date and time, a NUL and a lone surrogate too.
+    if type(value) is not str or len(value) > _MAX_TIMESTAMP or not (value.isascii() and value.isprintable()):
         return False
     try:
         datetime.fromisoformat(value)

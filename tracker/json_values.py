@@ -50,10 +50,9 @@ def check_number(field: str, value: object) -> float:
     """Demand a finite number; returns it as a float."""
     if type(value) not in (float, int):
         raise InvalidEvent(field, value, "must be a number")
-    try:
-        number = float(value)  # type: ignore[arg-type]  # narrowed by the line above
-    except OverflowError as error:
-        raise InvalidEvent(field, value, "must be finite") from error
+    if type(value) is int and not -MAX_INTEGER <= value <= MAX_INTEGER:
+        raise InvalidEvent(field, value, "integers must be within ±(2^53-1)")
+    number = float(value)  # type: ignore[arg-type]  # narrowed by the lines above
     if not math.isfinite(number):
         raise InvalidEvent(field, value, "must be finite")
     return number
@@ -61,7 +60,7 @@ def check_number(field: str, value: object) -> float:
 
 def check_object(field: str, value: object) -> None:
     """Demand a dictionary of JSON values: string keys, finite numbers, exact integers, 32 levels at most."""
-    if type(value) is not dict:
+    if not isinstance(value, dict):
         raise InvalidEvent(field, value, "must be a dictionary (a JSON object)")
     _check_value(field, value, 1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import islice
 
+import msgspec
 from msgspec import Struct
 
 from tracker.admission import check_stage
@@ -52,7 +53,10 @@ class KnownJobs:
     def demand_new(self, job_id: str, payload: str) -> None:
         """Demand a job that was not started with other content by this reporter, else :class:`JobExists`."""
         known = self._jobs.get(job_id)
-        if known is not None and known.payload is not None and known.payload != payload:
+        if known is None or known.payload is None or known.payload == payload:
+            return
+        # Dictionaries in another order are the same content.
+        if msgspec.json.decode(known.payload) != msgspec.json.decode(payload):
             raise JobExists(job_id)
 
     def started(self, job_id: str, payload: str, stages: tuple[str, ...]) -> None:

@@ -126,7 +126,7 @@ class ProgressReporter:
             InvalidEvent: If an argument is not of its kind.
             JobExists: If this reporter started it with other content (otherwise the receipt says so).
         """
-        own = UNSET if stages is None else tuple(map(_stage_name, stages))
+        own = UNSET if stages is None else _stage_names(stages)
         fact = JobStarted(photo_id=photo_id, photo_info=_object(photo_info), stages=own)
         event = Event.of(job_id, fact, event_id)
         self._known.demand_new(job_id, event.payload)
@@ -151,7 +151,7 @@ class ProgressReporter:
             JobNotFound: If the job was not started.
             JobFinished: If it has ended.
         """
-        if type(progress) is int:
+        if type(progress) is int and 0 <= progress <= 100:
             progress = float(progress)
         name = stage if type(stage) is str else _stage_name(stage)
         fact = ProgressUpdated(stage=name, progress=progress, message=message, details=_object(details))
@@ -312,6 +312,11 @@ def _attach(server: Serves | Broadcasts | None, tracker: Tracker) -> None:
 
 def _object(value: dict[str, Any] | None) -> dict[str, Any]:
     return {} if value is None else value
+
+
+def _stage_names(stages: Any) -> tuple[str, ...]:
+    # Anything but a list or tuple goes on as it is, for the event's check to refuse: a string is no list of letters.
+    return tuple(map(_stage_name, stages)) if isinstance(stages, (list, tuple)) else stages
 
 
 def _stage_name(stage: ProcessingStage | str) -> str:

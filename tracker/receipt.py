@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import threading
 from collections.abc import Callable, Generator
 
@@ -10,6 +12,7 @@ from tracker.errors import TrackerError
 from tracker.events import RecordedEvent
 from tracker.store.base import Outcome
 
+_log = logging.getLogger("tracker")
 _registering = threading.Lock()
 
 
@@ -74,7 +77,9 @@ class Receipt:
                     settled.set_result(None)
 
             def settle_soon() -> None:
-                loop.call_soon_threadsafe(settle)
+                # Whoever waited may have given up, and its loop be closed.
+                with contextlib.suppress(RuntimeError):
+                    loop.call_soon_threadsafe(settle)
 
             self.add_done_callback(settle_soon)
             yield from settled
@@ -101,4 +106,7 @@ class Receipt:
             with _registering:
                 waiters, self._waiters = self._waiters, None
             for waiter in waiters or ():
-                waiter()
+                try:
+                    waiter()
+                except Exception:  # noqa: BLE001  # a callback's defect is not the recorder's
+                    _log.exception("A receipt's callback failed")

@@ -52,11 +52,14 @@ class Retention:
         self._thread = threading.Thread(target=self._run, name="tracker-retention", daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """Stop after the step that is being done."""
+    def stop(self, timeout: float = 5.0) -> None:
+        """Stop after the step that is being done; wait for that ``timeout`` seconds at most.
+
+        While the log is unavailable the step waits in the queue, until the recorder is closed.
+        """
         self._stopping.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(timeout)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -14,6 +14,7 @@ from tracker.errors import InvalidSetting
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
+_LONGEST_SECONDS = 9e9  # 285 years; what threads can wait, and the clock in microseconds can hold
 PREFIX = "TRACKER_"
 
 
@@ -34,6 +35,9 @@ class Settings:
     ring_bytes: int = 16 * 1024 * 1024
     send_timeout_seconds: float = 10
     ping_interval_seconds: float = 25
+    checkpoint_interval_seconds: float = 15
+    max_clients: int = 12_000
+    max_clients_per_address: int = 1_000
 
     @classmethod
     def load(
@@ -79,13 +83,11 @@ def duration_seconds(setting: str, text: str) -> float:
         InvalidSetting: If it is none of these.
     """
     match = _DURATION.fullmatch(text.strip())
-    if match:
-        return float(match[1]) * _UNITS[match[2]]
     try:
-        seconds = float(text)
+        seconds = float(match[1]) * _UNITS[match[2]] if match else float(text)
     except ValueError:
         seconds = -1.0
-    if not 0 <= seconds < 1e10:
+    if not 0 <= seconds <= _LONGEST_SECONDS:
         raise InvalidSetting(setting, text, "must be a time such as 30s, 90m, 12h, 7d, 2w, or seconds")
     return seconds
 
@@ -96,7 +98,7 @@ def _from_file(file: Path | None, environ: Mapping[str, str]) -> dict[str, Any]:
     if named is None and not path.is_file():
         return {}
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidSetting("config", str(path), f"cannot be read: {error.strerror}") from error
     except ValueError as error:
@@ -122,7 +124,7 @@ def _read(name: str, kind: type, value: Any) -> Any:
 def _read_count(name: str, value: Any) -> int:
     try:
         count = int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         count = -1
     low, high = (0, 65_535) if name == "port" else (1, 2**40)
     if not low <= count <= high or str(count) != str(value).strip():

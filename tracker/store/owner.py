@@ -36,8 +36,12 @@ class OwnerLock:
         except Timeout as error:
             raise self._owned() from error
         except OSError as error:
-            raise StoreError(f"Cannot write beside {self._database}: {error.strerror or error}.") from error
-        self.announce(None)
+            raise self._unwritable(error) from error
+        try:
+            self.announce(None)
+        except OSError as error:
+            self._lock.release()
+            raise self._unwritable(error) from error
 
     def announce(self, url: str | None) -> None:
         """Note who and where the owner is."""
@@ -48,6 +52,9 @@ class OwnerLock:
         if self._lock.is_locked:
             self._note.unlink(missing_ok=True)
             self._lock.release()
+
+    def _unwritable(self, error: OSError) -> StoreError:
+        return StoreError(f"Cannot write beside {self._database}: {error.strerror or error}.")
 
     def _owned(self) -> StoreOwned:
         try:

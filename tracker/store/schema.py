@@ -47,7 +47,8 @@ def upgrade(connection: Connection, to: str = "head") -> None:
     found = current(connection)
     if found == REVISION and to == "head":
         return
-    if found is None and inspect(connection).get_table_names():
+    # Alembic leaves its own table, empty, after a downgrade to nothing.
+    if found is None and set(inspect(connection).get_table_names()) - {"alembic_version"}:
         raise SchemaMismatch("of another program", REVISION, "Name another file for the log.")
     if found is not None and found not in _KNOWN:
         raise SchemaMismatch(found, REVISION, "A newer tracker made it: update this one.")

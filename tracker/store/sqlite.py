@@ -52,9 +52,13 @@ class SqliteStore:
         self._owner.acquire()
         try:
             self.writer = SqlWriter(writing_engine(path), translate, self._owner.release)
-            self._prepare()
         except BaseException:
             self._owner.release()
+            raise
+        try:
+            self._prepare()
+        except BaseException:
+            self.writer.close()
             raise
 
     def reader(self) -> SqlReader:

@@ -34,6 +34,7 @@ class SqlWriter:
         self._insert_events = BulkInsert(insert(events), rows.EVENT_COLUMNS, engine.dialect)
         self._upsert_jobs = BulkInsert(upsert, rows.JOB_COLUMNS, engine.dialect)
         self._unsettled: Draft | None = None
+        self._is_closed = False
         with self._translated():
             self._connection: Connection | None = engine.connect()
 
@@ -104,6 +105,7 @@ class SqlWriter:
 
     def close(self) -> None:
         """See :meth:`tracker.store.base.Writer.close`."""
+        self._is_closed = True
         self._disconnect()
         self._engine.dispose()
         self._on_close()
@@ -141,6 +143,9 @@ class SqlWriter:
             raise self._translate(error) from error
 
     def _connected(self) -> Connection:
+        if self._is_closed:
+            # Another process may own the log by now: a thread that was left behind must not write it again.
+            raise StoreError("The log was closed.")
         if self._connection is None:
             self._connection = self._engine.connect()
         return self._connection

@@ -1,0 +1,75 @@
+"""Where a streaming client's bytes go: a transport whose buffer is bounded, and a client that must read."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+
+from tracker.feed import Encode
+
+BUFFER_BYTES = 256 * 1024
+
+
+class StreamChannel(ABC):
+    """One client's bytes. Writing never waits; :meth:`drain` does, and ends a client that does not read.
+
+    What a transport of its own adds is how events are framed, and how a slow client is told.
+    """
+
+    def __init__(self, transport: asyncio.Transport, send_timeout: float) -> None:
+        """``send_timeout``: seconds a client may leave its buffer full."""
+        self._transport = transport
+        self._send_timeout = send_timeout
+
+    @property
+    @abstractmethod
+    def encode(self) -> Encode:
+        """How events are written on this transport: one function for all clients that write them alike."""
+
+    @abstractmethod
+    async def tell_slow(self) -> None:
+        """Say goodbye to a client that does not read; the transport is aborted afterwards."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether bytes can still be written."""
+        return not self._transport.is_closing()
+
+    @property
+    def buffered(self) -> int:
+        """Bytes written and not yet taken by the system."""
+        return self._transport.get_write_buffer_size()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the next piece may be written at once."""
+        return self.buffered <= BUFFER_BYTES
+
+    def write(self, data: bytes) -> None:
+        """Send, without waiting; what is sent to a client that is leaving goes nowhere."""
+        if self.is_open:
+            self._transport.write(data)
+
+    async def drain(self) -> None:
+        """Wait until the buffer is half empty.
+
+        Raises:
+            ConnectionError: If the client left, or did not read for ``send_timeout`` seconds.
+        """
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self._send_timeout
+        pause = 0.001
+        # Asked again and again, as asyncio tells only the protocol, which is not ours, when a buffer has drained.
+        while self.buffered > BUFFER_BYTES // 2:
+            if not self.is_open:
+                break
+            if clock() > deadline:
+                await self.tell_slow()
+                self._transport.abort()
+                raise ConnectionError("The client did not read.")
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 0.05)
+        if not self.is_open:
+            raise ConnectionError("The client left.")
+        # Others have their turn between two pages, also when this client reads as fast as it is written to.
+        await asyncio.sleep(0)

@@ -1,0 +1,56 @@
+"""A page of the log, or the wait for one."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tracker.feed import Delivery, Feed, StreamedEvent
+from tracker.filters import EventFilter
+
+
+class _Waiter:
+    """Follows the tail for one commit that has something for it."""
+
+    def __init__(self, wanted: EventFilter) -> None:
+        self.filter = wanted
+        self._arrived: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
+
+    def offer(self, delivery: Delivery) -> bool:
+        """See :class:`tracker.feed.Subscriber`."""
+        if not self._arrived.done():
+            self._arrived.set_result(delivery)
+        return False
+
+    async def wait(self, seconds: float) -> Delivery | None:
+        """The commit, or None after so many seconds."""
+        done, _ = await asyncio.wait({self._arrived}, timeout=seconds)
+        return self._arrived.result() if done else None
+
+
+async def next_events(
+    feed: Feed, wanted: EventFilter, after: int, limit: int, wait_seconds: float
+) -> tuple[list[StreamedEvent], int]:
+    """The first events above ``after``, and the position up to which they are complete.
+
+    Returns when there are any, or the log has been read to its tail and ``wait_seconds`` brought none either.
+    """
+    events: list[StreamedEvent] = []
+    complete, last = after, 0
+    while complete < feed.tail and len(events) < limit:
+        page = await feed.page(complete, last, wanted)
+        events += page.events
+        complete = page.last
+        last = events[-1].position if events else 0
+    if not events and wait_seconds > 0:
+        waiter = _Waiter(wanted)
+        feed.follow(waiter, 0)
+        try:
+            arrived = await waiter.wait(wait_seconds)
+        finally:
+            feed.leave(waiter)
+        complete = feed.tail if arrived is None else arrived.last
+        events = [] if arrived is None else arrived.events
+    if len(events) > limit:
+        events = events[:limit]
+        complete = events[-1].position
+    return events, complete

@@ -1,0 +1,43 @@
+"""``/events/stream``: the log as Server-Sent Events."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from tracker.times import now
+
+from .clients import CLIENTS
+from .context import CONTEXT
+from .requests import EVENT_PARAMETERS, allow, event_filter, start
+from .server_sent_events import EventStream, EventStreamChannel
+from .session import Session
+from .sockets import notice_silent_death
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/events/stream")
+async def stream(request: web.Request) -> web.StreamResponse:
+    """Events as they are committed, from now or from a cursor."""
+    allow(request, *EVENT_PARAMETERS)
+    wanted = event_filter(request)
+    with request.app[CLIENTS].room(request.remote or ""):
+        context = request.app[CONTEXT]
+        head = await context.feed.head()
+        begin = start(request, context.feed.tail, head)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        transport = request.transport
+        if not isinstance(transport, asyncio.Transport):
+            return response  # gone between the request and here
+        notice_silent_death(transport)
+        channel = EventStreamChannel(transport, context.settings.send_timeout_seconds, context.encode_stream)
+        client = EventStream(context.feed, channel, wanted, begin)
+        welcome = Session(client.client_id, now()).welcome(head, now())
+        with request.app[CLIENTS].listed(client):
+            await client.run(welcome)
+    response.force_close()
+    return response
