@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check bench format clean
+.PHONY: setup system demo test check bench format clean
 
 setup: $(STAMP)
 
@@ -14,10 +14,14 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[demo]' --group dev
 	touch $(STAMP)
 
+# What the tests need from the system: installed when root, else named.
+system:
+	.ci/system-packages
+
 demo: setup
 	$(BIN)/tracker demo
 
-test: setup
+test: setup system
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet

@@ -16,6 +16,8 @@ class StreamChannel(ABC):
     What a transport of its own adds is how events are framed, and how a slow client is told.
     """
 
+    __slots__ = ("_send_timeout", "_transport")
+
     def __init__(self, transport: asyncio.Transport, send_timeout: float) -> None:
         """``send_timeout``: seconds a client may leave its buffer full."""
         self._transport = transport
@@ -43,7 +45,7 @@ class StreamChannel(ABC):
     @property
     def has_room(self) -> bool:
         """Whether the next piece may be written at once."""
-        return self.buffered <= BUFFER_BYTES
+        return self._transport.get_write_buffer_size() <= BUFFER_BYTES
 
     def write(self, data: bytes) -> None:
         """Send, without waiting; what is sent to a client that is leaving goes nowhere."""

@@ -30,6 +30,8 @@ def encoder(epoch: str) -> Encode:
 class EventStreamChannel(StreamChannel):
     """The bytes of one event stream, framed as chunks by us: what all clients of a filter get is made once."""
 
+    __slots__ = ("_encode",)
+
     def __init__(self, transport: asyncio.Transport, send_timeout: float, encode: Encode) -> None:
         super().__init__(transport, send_timeout)
         self._encode = encode

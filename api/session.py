@@ -54,6 +54,8 @@ Action: TypeAlias = Reply | Record | Subscribe | Unsubscribe
 class Session:
     """What the server knows of a client."""
 
+    __slots__ = ("channels", "client_id", "client_name", "client_type", "connected_at", "types")
+
     def __init__(self, client_id: str, connected_at: int) -> None:
         self.client_id = client_id
         self.connected_at = connected_at

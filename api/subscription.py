@@ -35,6 +35,18 @@ class Channel(Protocol):
 class Subscription:
     """Follows the feed for one client. Event loop only."""
 
+    __slots__ = (
+        "_channel",
+        "_feed",
+        "_is_closed",
+        "_is_live",
+        "_last",
+        "_pump",
+        "_told",
+        "cursor",
+        "filter",
+    )
+
     def __init__(self, feed: Feed, channel: Channel, wanted: EventFilter, after: int) -> None:
         """Follow ``wanted`` from ``after`` (exclusive)."""
         self.filter = wanted

@@ -29,6 +29,8 @@ _GOODBYE_SECONDS = 1
 class SocketChannel(StreamChannel):
     """The bytes of one WebSocket."""
 
+    __slots__ = ("_socket",)
+
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport, send_timeout: float) -> None:
         super().__init__(transport, send_timeout)
         self._socket = socket
@@ -41,7 +43,7 @@ class SocketChannel(StreamChannel):
     @property
     def is_open(self) -> bool:
         """See :class:`api.channel.StreamChannel`."""
-        return not self._socket.closed and super().is_open
+        return not (self._socket.closed or self._transport.is_closing())
 
     async def tell_slow(self) -> None:
         """See :class:`api.channel.StreamChannel`."""
@@ -53,6 +55,17 @@ class SocketChannel(StreamChannel):
 class Connection:
     """One WebSocket client: reads its messages in turn, streams to it what it subscribed to."""
 
+    __slots__ = (
+        "_channel",
+        "_feed",
+        "_is_to_tell",
+        "_recorder",
+        "_socket",
+        "_unacknowledged",
+        "session",
+        "subscription",
+    )
+
     def __init__(self, feed: Feed, recorder: Recorder, socket: web.WebSocketResponse, channel: SocketChannel) -> None:
         self.session = session.Session(uuid4().hex, now())
         self._feed = feed
@@ -61,7 +74,8 @@ class Connection:
         self._channel = channel
         self.subscription: Subscription | None = None
         self._is_to_tell = False
-        self._unacknowledged: deque[asyncio.Task[None]] = deque()
+        # Made with the first event it sends: most clients of a large server only read.
+        self._unacknowledged: deque[asyncio.Task[None]] | None = None
 
     def describe(self) -> dict[str, Any]:
         """See :class:`api.clients.Client`."""
@@ -97,7 +111,7 @@ class Connection:
         finally:
             if self.subscription is not None:
                 self.subscription.close()
-            for task in self._unacknowledged:
+            for task in self._unacknowledged or ():
                 task.cancel()
 
     async def _receive(self, data: bytes) -> None:
@@ -126,11 +140,10 @@ class Connection:
             self._send(problems.reply(error, action.ref))
             return
         # The next message is read while this one is being committed: many share a commit. The number is bounded.
-        self._unacknowledged.append(asyncio.create_task(self._acknowledge(receipt, action.ref)))
-        while self._unacknowledged and (
-            self._unacknowledged[0].done() or len(self._unacknowledged) > _MOST_UNACKNOWLEDGED
-        ):
-            await self._unacknowledged.popleft()
+        waiting = self._unacknowledged = deque() if self._unacknowledged is None else self._unacknowledged
+        waiting.append(asyncio.create_task(self._acknowledge(receipt, action.ref)))
+        while waiting and (waiting[0].done() or len(waiting) > _MOST_UNACKNOWLEDGED):
+            await waiting.popleft()
 
     async def _acknowledge(self, receipt: Receipt, ref: Any) -> None:
         try:

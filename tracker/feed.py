@@ -18,10 +18,11 @@ from msgspec import Struct
 
 from tracker.events import RecordedEvent
 from tracker.filters import EVERYTHING, EventFilter
-from tracker.messages import channels, message_text
+from tracker.messages import JOB_PREFIX, SHARED_CHANNELS, message_text
 from tracker.store.base import LogHead, Reader
 
 PAGE_EVENTS = 500
+PAGE_BYTES = 256 * 1024
 PIECE_BYTES = 64 * 1024
 
 
@@ -101,7 +102,7 @@ class Feed:
         be read from the tail on (:meth:`catch_up`).
         """
         new = recorded if recorded[0].position == self.tail + 1 else [e for e in recorded if e.position > self.tail]
-        if new and new[0].position != self.tail + 1:
+        if new and (new[0].position != self.tail + 1 or new[-1].position != self.tail + len(new)):
             return False
         self._take(new)
         return True
@@ -176,20 +177,30 @@ class Feed:
     def _sorted_by_filter(self, new: list[RecordedEvent]) -> list[tuple[EventFilter, list[RecordedEvent]]]:
         # Costs by matches: a filter that nothing in this commit passes is not even looked at.
         found: dict[EventFilter, list[RecordedEvent]] = {}
+        shared: dict[str, set[EventFilter]] = {}
         for event in new:
-            seen: set[EventFilter] = set()
-            for channel in channels(event.type, event.job_id):
-                for wanted in self._by_channel.get(channel, ()):
-                    if wanted not in seen and (not wanted.types or event.type in wanted.types):
-                        seen.add(wanted)
-                        found.setdefault(wanted, []).append(event)
+            wanted_by = shared.get(event.type)
+            if wanted_by is None:
+                wanted_by = shared[event.type] = self._wanting(event.type, SHARED_CHANNELS[event.type])
+            if JOB_PREFIX + event.job_id in self._by_channel:
+                wanted_by = wanted_by | self._wanting(event.type, (JOB_PREFIX + event.job_id,))
+            for wanted in wanted_by:
+                found.setdefault(wanted, []).append(event)
         return list(found.items())
+
+    def _wanting(self, event_type: str, channels: tuple[str, ...]) -> set[EventFilter]:
+        return {
+            wanted
+            for channel in channels
+            for wanted in self._by_channel.get(channel, ())
+            if not wanted.types or event_type in wanted.types
+        }
 
     def _deliver(self, wanted: EventFilter, first: int, events: list[RecordedEvent]) -> None:
         group = self._groups[wanted]
         streamed = list(_streamed(events, group.last))
         group.last = events[-1].position
-        for piece in _pieces(streamed):
+        for piece in _pieces(streamed, PIECE_BYTES):
             is_last = piece[-1] is streamed[-1]
             delivery = Delivery(first, self.tail if is_last else piece[-1].position, piece)
             first = delivery.last + 1
@@ -203,14 +214,14 @@ def _streamed(events: list[RecordedEvent], last: int) -> Iterator[StreamedEvent]
         last = event.position
 
 
-def _pieces(events: list[StreamedEvent]) -> Iterator[list[StreamedEvent]]:
-    """The events in pieces of about 64 KiB: what a client's buffer is bounded by is a few of these."""
+def _pieces(events: list[StreamedEvent], size_limit: int) -> Iterator[list[StreamedEvent]]:
+    """The events in pieces of about so many bytes: what a client's buffer is bounded by is a few of these."""
     piece: list[StreamedEvent] = []
     size = 0
     for event in events:
         piece.append(event)
         size += len(event.text)
-        if size >= PIECE_BYTES:
+        if size >= size_limit:
             yield piece
             piece, size = [], 0
     if piece:
@@ -219,6 +230,6 @@ def _pieces(events: list[StreamedEvent]) -> Iterator[list[StreamedEvent]]:
 
 def _page(after: int, complete: int, events: list[RecordedEvent], last: int) -> Delivery:
     streamed = list(_streamed(events, last))
-    piece = next(_pieces(streamed), [])
+    piece = next(_pieces(streamed, PAGE_BYTES), [])
     is_whole = len(piece) == len(streamed)
     return Delivery(after + 1, complete if is_whole else piece[-1].position, piece)

@@ -5,12 +5,13 @@ The stored payload is spliced into the message as it is; nothing is decoded on t
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from tracker.admission import stages_completed
-from tracker.events import JobStarted, PhotoInfoSent, RecordedEvent
+from tracker.events import FACTS, JobStarted, PhotoInfoSent, RecordedEvent
 from tracker.projection import Job, elapsed_seconds
 from tracker.times import iso
 
@@ -27,11 +28,14 @@ def channel(event_type: str) -> str:
     return PHOTOS if event_type == PhotoInfoSent.type else JOBS
 
 
+SHARED_CHANNELS: dict[str, tuple[str, ...]] = {
+    name: (JOBS, PHOTOS) if name == JobStarted.type else (channel(name),) for name in FACTS
+}
+
+
 def channels(event_type: str, job_id: str) -> tuple[str, ...]:
     """Every channel that carries an event."""
-    if event_type == JobStarted.type:
-        return JOBS, PHOTOS, JOB_PREFIX + job_id
-    return channel(event_type), JOB_PREFIX + job_id
+    return *SHARED_CHANNELS[event_type], JOB_PREFIX + job_id
 
 
 def message_text(event: RecordedEvent, prev: int | None = None) -> str:
@@ -42,10 +46,15 @@ def message_text(event: RecordedEvent, prev: int | None = None) -> str:
     event_id = "" if event.event_id is None else f',"event_id":{_encode(event.event_id).decode()}'
     before = "" if prev is None else f',"prev":{prev}'
     return (
-        f'{{"type":"{event.type}","job_id":{_encode(event.job_id).decode()},{event.payload[1:-1]}'
+        f'{{"type":"{event.type}","job_id":{_json_string(event.job_id)},{event.payload[1:-1]}'
         f'{event_id},"timestamp":"{iso(event.recorded_at)}","position":{event.position}'
         f',"sequence":{event.sequence}{before}}}'
     )
+
+
+@lru_cache(maxsize=4096)
+def _json_string(text: str) -> str:
+    return _encode(text).decode()
 
 
 def message(event: RecordedEvent) -> dict[str, Any]:

@@ -7,9 +7,10 @@ import atexit
 import contextlib
 import os
 import weakref
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from tracker.events import RecordedEvent
 from tracker.feed import Feed
@@ -21,6 +22,7 @@ from tracker.store import open_store
 from tracker.store.base import Reader
 
 _open: weakref.WeakSet[Tracker]
+_GATHER_SECONDS = 0.002
 
 
 class Tracker:
@@ -101,20 +103,21 @@ class LiveFeed:
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
         self._catching_up: asyncio.Task[None] | None = None
+        # Commits told and not yet handed to the feed; filled by the recorder's thread, emptied on the loop.
+        self._told: deque[list[RecordedEvent]] = deque()
+        self._is_called = False
+        self._handed_at = 0.0
 
     async def __aenter__(self) -> Self:
         settings = self._tracker.settings
         self._loop = asyncio.get_running_loop()
         self.reader = self._tracker.store.reader()
         # Listen first, read the head then: a commit in between is told twice rather than never.
-        early: list[list[RecordedEvent]] = []
-        self._advance: Callable[[list[RecordedEvent]], Any] = early.append
+        self._is_called = True
         self._tracker.on_commit(self._tell)
         head = await self.reader.head()
         self.feed = Feed(self.reader, head, ring_events=settings.ring_events, ring_bytes=settings.ring_bytes)
-        self._advance = self._advance_feed
-        for recorded in early:
-            self._advance_feed(recorded)
+        self._hand_over()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -125,11 +128,33 @@ class LiveFeed:
         await self.reader.close()
 
     def _tell(self, recorded: list[RecordedEvent]) -> None:
-        # The loop may be gone between the last commit and __aexit__; nobody is left to be told then.
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(lambda: self._advance(recorded))
+        self._told.append(recorded)
+        if not self._is_called:
+            self._is_called = True
+            # The loop may be gone between the last commit and __aexit__; nobody is left to be told then.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._hand_over_soon)
 
-    def _advance_feed(self, recorded: list[RecordedEvent]) -> None:
+    def _hand_over_soon(self) -> None:
+        # A lone commit goes out at once. Of many small ones, those of two milliseconds go out together: a write to
+        # every client costs the same for one event as for ten.
+        due = self._handed_at + _GATHER_SECONDS
+        if due <= self._loop.time():
+            self._hand_over()
+        else:
+            self._loop.call_at(due, self._hand_over)
+
+    def _hand_over(self) -> None:
+        # Before the commits are taken: one that comes just after is called for again rather than forgotten.
+        self._is_called = False
+        recorded: list[RecordedEvent] = []
+        while self._told:
+            recorded += self._told.popleft()
+        if recorded:
+            self._advance(recorded)
+        self._handed_at = self._loop.time()
+
+    def _advance(self, recorded: list[RecordedEvent]) -> None:
         is_idle = self._catching_up is None or self._catching_up.done()
         if not self.feed.advance(recorded) and is_idle:
             self._catching_up = self._loop.create_task(self.feed.catch_up())

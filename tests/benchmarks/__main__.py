@@ -14,10 +14,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import recording
+from tests.benchmarks import delivery, recording
 from tests.benchmarks.figure import Result, measure
 
-_FIGURES = [*recording.FIGURES]
+_FIGURES = [*recording.FIGURES, *delivery.FIGURES]
 
 
 def main() -> None:
@@ -68,11 +68,15 @@ def _print(results: list[Result], rounds: int) -> None:
             figure.name,
             figure.what,
             f"{result.ours:,.1f} {figure.unit}",
-            f"{result.theirs:,.1f} {figure.unit}\n[dim]{figure.yardstick}[/]",
-            f"{result.ratio:.2f}",
+            f"[dim]{figure.yardstick}[/]" if result.theirs is None else _yardstick(result),
+            "" if result.theirs is None else f"{result.ratio:.2f}",
             f"{figure.bound} {figure.reach:g}\n{mark}",
         )
     console.print(table)
+
+
+def _yardstick(result: Result) -> str:
+    return f"{result.theirs:,.1f} {result.figure.unit}\n[dim]{result.figure.yardstick}[/]"
 
 
 main()

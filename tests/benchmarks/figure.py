@@ -20,9 +20,10 @@ class Figure:
     yardstick: str
     unit: str
     ours: Measure
-    theirs: Measure
+    theirs: Measure | None  # None: ours is an absolute figure
     reach: float
     bound: Literal["at least", "at most"] = "at least"
+    rounds: int = 5  # at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class Result:
 
     figure: Figure
     ours: float
-    theirs: float
+    theirs: float | None
     ratio: float
 
     @property
@@ -46,15 +47,21 @@ def measure(figure: Figure, folder: Path, rounds: int) -> Result:
     """Ours and the yardstick in turn; each round in a folder of its own, so that neither warms the other's files."""
     ours: list[float] = []
     theirs: list[float] = []
-    for index in range(rounds):
-        for measured, values in ((figure.theirs, theirs), (figure.ours, ours)):
-            place = folder / f"{figure.name}-{index}-{'ours' if values is ours else 'yardstick'}"
-            place.mkdir()
-            values.append(measured(place))
-    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
+    for index in range(min(rounds, figure.rounds)):
+        if figure.theirs is not None:
+            theirs.append(figure.theirs(_folder(folder, f"{figure.name}-{index}-yardstick")))
+        ours.append(figure.ours(_folder(folder, f"{figure.name}-{index}-ours")))
+    # Of a figure without a yardstick, the value itself is held against what is to be reached.
+    ratios = [one / other for one, other in zip(ours, theirs, strict=True)] if theirs else ours
     return Result(
         figure=figure,
         ours=statistics.median(ours),
-        theirs=statistics.median(theirs),
+        theirs=statistics.median(theirs) if theirs else None,
         ratio=statistics.median(ratios),
     )
+
+
+def _folder(parent: Path, name: str) -> Path:
+    folder = parent / name
+    folder.mkdir()
+    return folder

@@ -1,0 +1,61 @@
+"""The processes of a measurement: a server, and crowds of clients. All end with the block."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+class Process:
+    """A process that answers lines with lines."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def line(self) -> str:
+        """Its next line."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"A process of the benchmark ended: {self._process.args!r}")
+        return line
+
+    def ask(self, command: str = "") -> Any:
+        """Send a line; the JSON it answers with."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{command}\n")
+        self._process.stdin.flush()
+        return json.loads(self.line())
+
+
+@contextmanager
+def running(module: str, *arguments: object) -> Iterator[Process]:
+    """``python -m tests.benchmarks.<module>``."""
+    command = [sys.executable, "-m", f"tests.benchmarks.{module}", *map(str, arguments)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield Process(process)
+        finally:
+            process.kill()
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[tuple[Process, int]]:
+    """A server on a log in the folder, and its port."""
+    with running("served", folder / "log.db") as process:
+        yield process, json.loads(process.line())["port"]
+
+
+@contextmanager
+def crowd(port: int, count: int, channel: str, after: int | None = None) -> Iterator[Process]:
+    """So many clients, all subscribed."""
+    place = () if after is None else (after,)
+    with running("crowd", port, count, channel, *place) as process:
+        if process.line().strip() != "ready":
+            raise RuntimeError("The clients did not get ready.")
+        yield process

@@ -1,0 +1,59 @@
+"""A server to measure: ``python -m tests.benchmarks.served DATABASE``.
+
+Reads commands: ``emit RATE SECONDS JOBS`` reports events at a rate, spread over jobs ``job_0`` …, and answers with the
+processor time that the process took; ``memory`` answers with its resident size. Each answer is a line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from api.websocket_server import WebSocketServer
+from tracker.progress_reporter import ProgressReporter
+from tracker.settings import Settings
+
+_TICK_SECONDS = 0.01
+
+
+def main(database: str) -> None:
+    settings = Settings(database_url=f"sqlite:///{database}", max_clients=20_000, max_clients_per_address=20_000)
+    server = WebSocketServer(port=0)
+    with ProgressReporter(server, settings=settings) as reporter:
+        print(json.dumps({"port": server.port}), flush=True)
+        for line in sys.stdin:
+            command, *arguments = line.split()
+            if command == "emit":
+                rate, seconds, jobs = (int(argument) for argument in arguments)
+                answer = _emit(reporter, rate, seconds, jobs)
+            else:
+                answer = _resident_bytes()
+            print(json.dumps(answer), flush=True)
+
+
+def _emit(reporter: ProgressReporter, rate: int, seconds: int, jobs: int) -> float:
+    for job in range(jobs):
+        reporter.start_job(f"job_{job}")
+    reporter.flush()
+    begun, processor = time.perf_counter(), time.process_time()
+    sent = 0
+    # A pace, not a wait for something to have happened: what is measured is a load of so many events a second.
+    while sent < rate * seconds:
+        due = min(int((time.perf_counter() - begun) * rate), rate * seconds)
+        for index in range(sent, due):
+            reporter.update_progress(f"job_{index % jobs}", "exif_analysis", 25.0, "…", {"sent": time.time_ns() // 1000})
+        sent = due
+        time.sleep(_TICK_SECONDS / 5)
+    reporter.flush()
+    return time.process_time() - processor
+
+
+def _resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
