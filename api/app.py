@@ -12,8 +12,10 @@ from tracker.errors import TrackerError
 from tracker.runtime import LiveFeed, Tracker
 
 from . import (
+    client_routes,
     event_routes,
     job_routes,
+    openapi_routes,
     operation_routes,
     poll_routes,
     problems,
@@ -33,8 +35,10 @@ _ROUTES = (
     stream_routes,
     job_routes,
     operation_routes,
+    openapi_routes,
     websocket_route,
     poll_routes,
+    client_routes,
 )
 _log = logging.getLogger("tracker")
 _CLIENTS_A_TURN = 100

@@ -23,7 +23,10 @@ async def json_body(request: web.Request) -> Any:
     """The request's JSON; 415 for another type, 413 for more than 256 KiB, 400 for no JSON."""
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(text="The body must be sent as Content-Type: application/json.")
-    return wire.parse(await request.read())
+    try:
+        return wire.parse(await request.read())
+    except web.RequestPayloadError as error:
+        raise InvalidEvent.of("", "The body is not encoded as its headers say.") from error
 
 
 async def json_object(request: web.Request) -> dict[str, Any]:
@@ -80,11 +83,12 @@ def event_filter(request: web.Request) -> EventFilter:
 
 def start(request: web.Request, default: int, head: LogHead) -> Start:
     """Where a stream begins: ``Last-Event-ID`` where it is sent, else ``after`` and ``epoch``, else ``default``."""
+    # Read even where Last-Event-ID goes before it: what makes no sense is refused in any case.
+    after = whole_number(request, "after", 0, 0) if "after" in request.query else None
     last_event_id = request.headers.get("Last-Event-ID")
     if last_event_id:
         return start_at(*read_cursor_id(last_event_id), head)
-    after = request.query.get("after")
     epoch = request.query.get("epoch")
     if after is None:
         return start_at(default, epoch, head) if epoch else Start(default)
-    return start_at(whole_number(request, "after", 0, 0), epoch, head)
+    return start_at(after, epoch, head)

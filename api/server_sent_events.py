@@ -108,7 +108,8 @@ class EventStream:
 
     def _say(self, kind: str, position: int) -> None:
         event_id = f"{position}{ID_SEPARATOR}{self._feed.epoch}"
-        self._channel.write_message({"type": kind, "position": position}, event_id)
+        message = {"type": kind, "position": position, "prev": self._subscription.last}
+        self._channel.write_message(message, event_id)
 
 
 def _chunk(data: bytes) -> bytes:

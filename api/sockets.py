@@ -1,11 +1,20 @@
-"""A peer that is gone without a word is noticed by the system, where the protocol itself has no ping."""
+"""What the system is asked to do about a streaming client: hold little for it, and notice when it is gone."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 
+# The system's own buffer for a client grows to megabytes otherwise, and a client that does not read fills it.
+_SEND_BUFFER_BYTES = 256 * 1024
 _IDLE_SECONDS, _INTERVAL_SECONDS, _PROBES = 20, 5, 3
+
+
+def hold_little(transport: asyncio.Transport) -> None:
+    """Have the system buffer at most about 512 KiB (it doubles the number it is given) for this client."""
+    connected: socket.socket | None = transport.get_extra_info("socket")
+    if connected is not None:
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
 
 
 def notice_silent_death(transport: asyncio.Transport) -> None:

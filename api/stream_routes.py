@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from tracker.times import now
 
@@ -13,14 +13,17 @@ from .context import CONTEXT
 from .requests import EVENT_PARAMETERS, allow, event_filter, start
 from .server_sent_events import EventStream, EventStreamChannel
 from .session import Session
-from .sockets import notice_silent_death
+from .sockets import hold_little, notice_silent_death
 
 routes = web.RouteTableDef()
 
 
-@routes.get("/events/stream")
+@routes.get("/events/stream", allow_head=False)
 async def stream(request: web.Request) -> web.StreamResponse:
     """Events as they are committed, from now or from a cursor."""
+    if request.version < HttpVersion11:
+        # nginx speaks HTTP/1.0 to the server behind it unless it is told otherwise.
+        raise web.HTTPVersionNotSupported(text="A stream needs HTTP/1.1; a proxy may have to be set to it.")
     allow(request, *EVENT_PARAMETERS)
     wanted = event_filter(request)
     with request.app[CLIENTS].room(request.remote or ""):
@@ -34,6 +37,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
         if not isinstance(transport, asyncio.Transport):
             return response  # gone between the request and here
         notice_silent_death(transport)
+        hold_little(transport)
         channel = EventStreamChannel(transport, context.settings.send_timeout_seconds, context.encode_stream)
         client = EventStream(context.feed, channel, wanted, begin)
         welcome = Session(client.client_id, now()).welcome(head, now())

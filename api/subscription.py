@@ -65,6 +65,11 @@ class Subscription:
         # At the tail nothing is done for commits that have nothing for this client: the cursor stands still then.
         return max(self._feed.tail, self.cursor) if self._is_live else self.cursor
 
+    @property
+    def last(self) -> int:
+        """Position of the last event that was written to this client; 0 if none was."""
+        return self._last
+
     def start(self, on_caught_up: Callable[[int], None] | None = None) -> None:
         """Begin; ``on_caught_up`` is called once, with the position, when everything before it was written."""
         if self.cursor >= self._feed.tail:

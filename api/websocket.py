@@ -94,7 +94,7 @@ class Connection:
         """See :class:`api.clients.Client`."""
         position = self.subscription.checkpoint() if self.subscription else None
         if position is not None:
-            self._send({"type": "checkpoint", "position": position})
+            self._say_complete("checkpoint", position)
 
     async def dismiss(self) -> None:
         """See :class:`api.clients.Client`."""
@@ -182,7 +182,12 @@ class Connection:
 
     def _caught_up(self, position: int) -> None:
         self._is_to_tell = False
-        self._send({"type": "caught_up", "position": position})
+        self._say_complete("caught_up", position)
+
+    def _say_complete(self, kind: str, position: int) -> None:
+        # With prev, as an event has it: a client that lacks the last one must not take this for completeness.
+        last = self.subscription.last if self.subscription else 0
+        self._send({"type": kind, "position": position, "prev": last})
 
     def _send(self, message: dict[str, Any]) -> None:
         # Written straight to the transport, as the events are: what is said stays in the order it was said.

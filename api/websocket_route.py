@@ -8,6 +8,7 @@ from aiohttp import web
 
 from .clients import CLIENTS
 from .context import CONTEXT
+from .sockets import hold_little
 from .websocket import Connection, SocketChannel
 from .wire import MAX_MESSAGE_BYTES
 
@@ -15,7 +16,7 @@ routes = web.RouteTableDef()
 _GOODBYE_SECONDS = 2.0
 
 
-@routes.get("/ws")
+@routes.get("/ws", allow_head=False)
 async def websocket(request: web.Request) -> web.WebSocketResponse:
     """Talk to one WebSocket client until it leaves."""
     with request.app[CLIENTS].room(request.remote or ""):
@@ -35,6 +36,7 @@ async def _talk(request: web.Request) -> web.WebSocketResponse:
     transport = request.transport
     if not isinstance(transport, asyncio.Transport):
         return socket  # gone between the request and here
+    hold_little(transport)
     channel = SocketChannel(socket, transport, context.settings.send_timeout_seconds)
     connection = Connection(context.feed, context.recorder, socket, channel)
     with request.app[CLIENTS].listed(connection):

@@ -52,9 +52,11 @@ class Following:
         self.types = sorted(set(types))
         self.cursor = after
         self.epoch = epoch
+        self._is_asking = False
 
     def subscription(self) -> Message:
         """What to send after connecting, and whenever :class:`Again` says so."""
+        self._is_asking = True
         message: Message = {"type": "subscribe", "channels": self.channels}
         if self.types:
             message["types"] = self.types
@@ -70,8 +72,8 @@ class Following:
         if kind in FACTS and "position" in message:
             return self._event(message)
         if kind in ("caught_up", "checkpoint"):
-            self._complete(message["position"])
-        elif kind == "subscription_confirmed":
+            return self._complete(message)
+        if kind == "subscription_confirmed":
             self._begin(message["after"])
         elif kind == "reset":
             self.cursor, self.epoch = 0, message["epoch"]
@@ -81,7 +83,8 @@ class Following:
 
     def _event(self, event: Message) -> Step:
         cursor = self.cursor or 0
-        if event["position"] <= cursor:
+        # Until the subscription is confirmed, what arrives was on its way before it was asked for.
+        if self._is_asking or event["position"] <= cursor:
             return Nothing()
         if event.get("prev", 0) > cursor:
             return Again(cursor, event["prev"])
@@ -89,10 +92,15 @@ class Following:
         return Hand(event)
 
     def _begin(self, after: int) -> None:
+        self._is_asking = False
         if self.cursor is None:
             self.cursor = after
 
-    def _complete(self, position: int) -> None:
-        # A checkpoint speaks of what was sent before it, in order: whatever was missed would have shown by then.
-        if self.cursor is not None:
-            self.cursor = max(self.cursor, position)
+    def _complete(self, message: Message) -> Step:
+        cursor = self.cursor or 0
+        if self._is_asking:
+            return Nothing()
+        if message.get("prev", 0) > cursor:
+            return Again(cursor, message["prev"])
+        self.cursor = max(cursor, message["position"])
+        return Notice(message)

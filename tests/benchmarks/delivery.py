@@ -75,7 +75,7 @@ def _transport(subscription: Subscription) -> asyncio.Transport:
 
 
 async def _drained(transports: list[asyncio.Transport]) -> None:
-    while any(transport.get_write_buffer_size() for transport in transports):  # noqa: ASYNC110  # it is not told
+    while any(transport.get_write_buffer_size() for transport in transports):  # it is not told
         await asyncio.sleep(0.001)
     await asyncio.sleep(0.002)
 

@@ -17,6 +17,11 @@ class Process:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
+
     def line(self) -> str:
         """Its next line."""
         assert self._process.stdout is not None

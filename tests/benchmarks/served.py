@@ -1,7 +1,8 @@
 """A server to measure: ``python -m tests.benchmarks.served DATABASE``.
 
-Reads commands: ``emit RATE SECONDS JOBS`` reports events at a rate, spread over jobs ``job_0`` …, and answers with the
-processor time that the process took; ``memory`` answers with its resident size. Each answer is a line of JSON.
+Reads commands, and answers each with a line of JSON. ``emit RATE SECONDS JOBS [BYTES]`` reports events at a rate,
+spread over jobs ``job_0`` …, each with a message of so many bytes: the processor time that the process took.
+``memory``: its resident size. ``descriptors``: how many are open.
 """
 
 from __future__ import annotations
@@ -19,31 +20,37 @@ _TICK_SECONDS = 0.01
 
 
 def main(database: str) -> None:
-    settings = Settings(database_url=f"sqlite:///{database}", max_clients=20_000, max_clients_per_address=20_000)
+    settings = Settings.load(
+        {"database_url": f"sqlite:///{database}", "max_clients": 20_000, "max_clients_per_address": 20_000}
+    )
     server = WebSocketServer(port=0)
     with ProgressReporter(server, settings=settings) as reporter:
         print(json.dumps({"port": server.port}), flush=True)
         for line in sys.stdin:
             command, *arguments = line.split()
             if command == "emit":
-                rate, seconds, jobs = (int(argument) for argument in arguments)
-                answer = _emit(reporter, rate, seconds, jobs)
+                answer = _emit(reporter, *map(int, arguments))
+            elif command == "descriptors":
+                answer = len(list(Path("/proc/self/fd").iterdir()))
             else:
                 answer = _resident_bytes()
             print(json.dumps(answer), flush=True)
 
 
-def _emit(reporter: ProgressReporter, rate: int, seconds: int, jobs: int) -> float:
+def _emit(reporter: ProgressReporter, rate: int, seconds: int, jobs: int, size: int = 3) -> float:
     for job in range(jobs):
         reporter.start_job(f"job_{job}")
     reporter.flush()
     begun, processor = time.perf_counter(), time.process_time()
     sent = 0
+    message = "." * size
     # A pace, not a wait for something to have happened: what is measured is a load of so many events a second.
     while sent < rate * seconds:
         due = min(int((time.perf_counter() - begun) * rate), rate * seconds)
         for index in range(sent, due):
-            reporter.update_progress(f"job_{index % jobs}", "exif_analysis", 25.0, "…", {"sent": time.time_ns() // 1000})
+            reporter.update_progress(
+                f"job_{index % jobs}", "exif_analysis", 25.0, message, {"sent": time.time_ns() // 1000}
+            )
         sent = due
         time.sleep(_TICK_SECONDS / 5)
     reporter.flush()

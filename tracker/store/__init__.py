@@ -48,7 +48,7 @@ def _sqlite_path(url: str) -> Path:
 
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # ValueError: of a port that is no number
         raise InvalidSetting("database_url", url, "is not a database URL (sqlite:///FILE)") from error
     if parsed.get_backend_name() != "sqlite":
         raise InvalidSetting("database_url", url, "must be a sqlite:/// URL")

@@ -132,8 +132,13 @@ class SqlWriter:
         """A transaction on the writing connection: committed at the end, rolled back on any error."""
         with self._translated():
             connection = self._connected()
-            with connection.begin():
-                yield connection
+            try:
+                with connection.begin():
+                    yield connection
+            except DBAPIError:
+                # A COMMIT that failed leaves its transaction open: what comes next gets a connection of its own.
+                self._disconnect()
+                raise
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

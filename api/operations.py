@@ -1,0 +1,277 @@
+"""Every route of the server, described: what it takes, what it answers, why it refuses."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from msgspec import UNSET, Meta, Struct
+
+from tracker import errors
+from tracker.events import EventTooLarge
+from tracker.projection import JobStatus
+from tracker.store.base import PAGE_LIMIT
+
+from . import event_schemas as reported
+from . import schemas
+from .clients import TooManyClients, UnknownClient
+from .event_routes import MAX_EVENTS, MAX_WAIT_SECONDS
+from .field_schemas import Channel, Cursor, Epoch, EventType, Identifier
+from .message_schemas import StreamMessage
+from .requests import DEFAULT_LIMIT
+
+
+class Refusal(Struct, frozen=True):
+    """A refusal that is no :class:`TrackerError`."""
+
+    status: int
+    code: str
+
+
+Reason: TypeAlias = type[errors.TrackerError] | Refusal
+
+
+class Parameter(Struct, frozen=True, kw_only=True):
+    """A query parameter, unless ``place`` says otherwise; ``type`` is what msgspec makes a schema of."""
+
+    name: str
+    type: Any
+    description: str
+    place: Literal["query", "path", "header"] = "query"
+    default: Any = UNSET
+    is_required: bool = False
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """One route. ``answer`` is the type of the 200, or of each event of a stream; an upgrade has none.
+
+    ``is_kept``: clients may keep the answer, and are told 304 while it is the same.
+    """
+
+    name: str
+    summary: str
+    parameters: tuple[Parameter, ...] = ()
+    body: Any = None
+    answer: Any = None
+    media_type: str = "application/json"
+    is_kept: bool = False
+    reasons: tuple[Reason, ...] = ()
+
+
+EVENT_STREAM = "text/event-stream"
+NOT_THERE = Refusal(404, "not_found")
+FAILED = Refusal(500, "internal_error")
+_READ = (errors.StoreError, errors.StoreUnavailable)
+_BODY = (
+    errors.InvalidEvent,
+    Refusal(413, "request_entity_too_large"),
+    Refusal(415, "unsupported_media_type"),
+)
+_WRITE = (
+    *_BODY,
+    *_READ,
+    EventTooLarge,
+    errors.DuplicateEvent,
+    errors.JobPruned,
+    errors.RecorderFull,
+    errors.RecorderClosed,
+)
+_REPORT = (*_WRITE, errors.JobNotFound, errors.JobFinished)
+_QUERY = (*_READ, errors.InvalidQuery)
+_ONE_JOB = (*_READ, errors.JobNotFound, errors.JobPruned, NOT_THERE)
+
+_JOB_ID = Parameter(name="job_id", type=Identifier, description="The job.", place="path", is_required=True)
+_LIMIT = Parameter(
+    name="limit",
+    type=Annotated[int, Meta(ge=1, le=PAGE_LIMIT)],
+    description="At most so many on a page.",
+    default=DEFAULT_LIMIT,
+)
+_AFTER = Parameter(name="after", type=Cursor, description="A position, exclusive; at most the head.")
+_WAIT = Parameter(
+    name="wait",
+    type=Annotated[int, Meta(ge=0, le=MAX_WAIT_SECONDS)],
+    description="When there is nothing yet, wait so many seconds for it.",
+    default=0,
+)
+_FILTER = (
+    Parameter(name="channel", type=list[Channel], description="Any of these; without one, and without a job: all."),
+    Parameter(name="job_id", type=list[Identifier], description="Any of these jobs, beside the channels."),
+    Parameter(name="type", type=list[EventType], description="Of these types only."),
+    _AFTER,
+    Parameter(name="epoch", type=Epoch, description="The log that `after` is of; of another one: a `reset`."),
+    Parameter(
+        name="Last-Event-ID",
+        type=Annotated[str, Meta(pattern=r"^(\d{1,16}(@.*)?)?$")],
+        description="`<position>@<epoch>`, as the stream's `id:`; goes before `after`.",
+        place="header",
+    ),
+)
+
+OPERATIONS: dict[tuple[str, str], Operation] = {
+    ("GET", "/progress/job/{job_id}"): Operation(
+        name="job_progress",
+        summary="The status of one job.",
+        parameters=(_JOB_ID,),
+        answer=schemas.JobAnswer,
+        reasons=_ONE_JOB,
+    ),
+    ("GET", "/progress/active"): Operation(
+        name="active_jobs", summary="Every unfinished job.", answer=schemas.ActiveJobs, reasons=_READ
+    ),
+    ("POST", "/progress/start"): Operation(
+        name="start_job",
+        summary="Start a job; again with the same content is harmless.",
+        body=reported.StartJob,
+        answer=schemas.Written,
+        reasons=(*_WRITE, errors.JobExists),
+    ),
+    ("POST", "/progress/report"): Operation(
+        name="update_progress",
+        summary="Report progress.",
+        body=reported.UpdateProgress,
+        answer=schemas.Written,
+        reasons=_REPORT,
+    ),
+    ("POST", "/progress/complete_stage"): Operation(
+        name="complete_stage",
+        summary="End a stage.",
+        body=reported.CompleteStage,
+        answer=schemas.Written,
+        reasons=_REPORT,
+    ),
+    ("POST", "/progress/error"): Operation(
+        name="report_error",
+        summary="Report an error; the job goes on.",
+        body=reported.ReportError,
+        answer=schemas.Written,
+        reasons=_REPORT,
+    ),
+    ("POST", "/progress/photo_info"): Operation(
+        name="send_photo_info",
+        summary="Say what was learnt about the photo.",
+        body=reported.SendPhotoInfo,
+        answer=schemas.Written,
+        reasons=_REPORT,
+    ),
+    ("POST", "/progress/complete"): Operation(
+        name="complete_job",
+        summary="End a job, for good.",
+        body=reported.CompleteJob,
+        answer=schemas.Written,
+        reasons=_REPORT,
+    ),
+    ("POST", "/events"): Operation(
+        name="record_events",
+        summary=f"Record one event message, or a list of at most {MAX_EVENTS}: all in one transaction, or none.",
+        body=reported.EventMessage | Annotated[list[reported.EventMessage], Meta(min_length=1, max_length=MAX_EVENTS)],
+        answer=schemas.EventsWritten,
+        reasons=(*_REPORT, errors.JobExists),
+    ),
+    ("GET", "/events"): Operation(
+        name="read_events",
+        summary="A page of the log; with `wait` the first commit that has something for the filter.",
+        parameters=(*_FILTER, _LIMIT, _WAIT),
+        answer=schemas.EventPage,
+        reasons=_QUERY,
+    ),
+    ("GET", "/events/stream"): Operation(
+        name="stream_events",
+        summary="Events as they are committed, from now or from a cursor, as Server-Sent Events.",
+        parameters=_FILTER,
+        answer=StreamMessage,
+        media_type=EVENT_STREAM,
+        reasons=(*_QUERY, TooManyClients, Refusal(505, "http_version_not_supported")),
+    ),
+    ("GET", "/jobs"): Operation(
+        name="list_jobs",
+        summary="Jobs, newest first; pages stay as they are while new jobs arrive.",
+        parameters=(
+            Parameter(name="status", type=JobStatus, description="Only jobs of this status."),
+            _LIMIT,
+            Parameter(
+                name="cursor",
+                type=Annotated[str, Meta(pattern=r"^\d{1,16}$")],
+                description="That of the page before. Opaque.",
+            ),
+        ),
+        answer=schemas.JobPage,
+        reasons=_QUERY,
+    ),
+    ("GET", "/jobs/{job_id}"): Operation(
+        name="show_job",
+        summary="The status of one job.",
+        parameters=(_JOB_ID,),
+        answer=schemas.JobAnswer,
+        reasons=(*_ONE_JOB, errors.InvalidQuery),
+    ),
+    ("GET", "/jobs/{job_id}/events"): Operation(
+        name="job_events",
+        summary="A page of one job's events, in order.",
+        parameters=(_JOB_ID, _AFTER, _LIMIT),
+        answer=schemas.JobEventPage,
+        reasons=(*_ONE_JOB, errors.InvalidQuery),
+    ),
+    ("GET", "/"): Operation(name="index", summary="What this is and where to go.", answer=schemas.Index),
+    ("GET", "/healthz"): Operation(name="healthz", summary="The process answers.", answer=schemas.Health),
+    ("GET", "/readyz"): Operation(
+        name="readyz", summary="The log can be written.", answer=schemas.Health, reasons=_READ
+    ),
+    ("GET", "/openapi.json"): Operation(name="openapi", summary="This document.", answer=dict[str, Any]),
+    ("GET", "/client/jobreel.js"): Operation(
+        name="client_module",
+        summary="The client library for browsers, an ES module.",
+        answer=str,
+        media_type="text/javascript",
+        is_kept=True,
+    ),
+    ("GET", "/client/jobreel.d.ts"): Operation(
+        name="client_types",
+        summary="The types of the client library, for TypeScript.",
+        answer=str,
+        media_type="text/plain",
+        is_kept=True,
+    ),
+    ("GET", "/ws/status"): Operation(
+        name="server_status",
+        summary="Who is connected, and the ends of the log.",
+        answer=schemas.ServerStatus,
+        reasons=_READ,
+    ),
+    ("GET", "/ws"): Operation(
+        name="websocket",
+        summary="The upgrade to a WebSocket; its messages are in the project's AsyncAPI document.",
+        reasons=(Refusal(400, "bad_request"), TooManyClients),
+    ),
+    ("POST", "/ws/handshake"): Operation(
+        name="handshake",
+        summary="A new client that polls, as it cannot hold a connection open.",
+        body=schemas.Handshake,
+        answer=schemas.HandshakeAnswer,
+        reasons=(*_BODY, *_QUERY, TooManyClients),
+    ),
+    ("GET", "/ws/poll"): Operation(
+        name="poll",
+        summary="What a client is to be told after its cursor. Reading changes nothing.",
+        parameters=(
+            Parameter(name="client_id", type=str, description="That of the handshake.", is_required=True),
+            Parameter(name="cursor", type=schemas.PollCursor, description="Without it: the server's own."),
+            _WAIT,
+        ),
+        answer=schemas.PollAnswer,
+        reasons=(*_QUERY, UnknownClient),
+    ),
+    ("POST", "/ws/send"): Operation(
+        name="send",
+        summary="A polling client's messages; each is answered as on the WebSocket.",
+        body=schemas.Send,
+        answer=schemas.SendAnswer,
+        reasons=(*_BODY, errors.InvalidQuery, UnknownClient),
+    ),
+    ("POST", "/ws/disconnect"): Operation(
+        name="disconnect",
+        summary="A polling client goes; again is harmless.",
+        body=schemas.Disconnect,
+        answer=schemas.Disconnected,
+        reasons=_BODY,
+    ),
+}
