@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup system demo test check bench format clean
+.PHONY: setup system demo test check torture bench format clean
 
 setup: $(STAMP)
 
@@ -32,6 +32,11 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+# The long forms of the tests of faults and load; each prints its figure.
+torture: setup system
+	JOBREEL_TORTURE=1 $(BIN)/python -m pytest -s tests/acceptance/test_exactly_once.py \
+		tests/acceptance/test_slow_clients.py tests/acceptance/test_half_open.py tests/acceptance/test_kill.py
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks
