@@ -23,9 +23,10 @@ _JOB: dict[str, Any] = {"job_id": "job_123", "photo_id": 456}
 _AT = "2025-11-09T10:30:00.000000Z"
 _EPOCH = "0199a1b2c3d4"
 _TEXT = """
-The server speaks first, with `connection_established`. A client keeps `cursor`, the `position` of the last event it
-handled. When an event's `prev` is above it, something was missed: subscribe again with `after`. After a reconnect,
-subscribe with `after` and `epoch`. An event reaches a client once, however many of its channels match.
+The server speaks first, with `connection_established`. A client keeps as its cursor the `position` of the last event
+it handled, or of a later `caught_up` or `checkpoint`. When the `prev` of any of these three is above it, something was
+missed: subscribe again with `after`. After a reconnect, subscribe with `after` and `epoch`. An event reaches a client
+once, however many of its channels match.
 
 A message of the client has at most 64 KiB; a `ref` (a string or an integer) comes back in the answer. The connection
 is closed with 1009 for a larger one, 1012 when the server stops and 4408 when the client did not read for ten seconds
@@ -41,8 +42,8 @@ _SENT: tuple[Struct, ...] = (
     messages.ConnectionEstablished(client_id="c1", server_time=_AT, protocol=1, epoch=_EPOCH, head=1042, horizon=0),
     messages.Reset(epoch=_EPOCH, head=1042),
     messages.Truncated(after=7, horizon=640),
-    messages.CaughtUp(position=1042),
-    messages.Checkpoint(position=1050),
+    messages.CaughtUp(position=1042, prev=1040),
+    messages.Checkpoint(position=1050, prev=1049),
     events.JobStartedEvent(**_event(1043, 1, 1042), photo_info={"file_name": "IMG_001.NEF"}),
     events.JobProgressEvent(
         **_event(1044, 2, 1043), stage="exif_analysis", progress=25.0, message="Reading", details={"iso": 400}
@@ -133,7 +134,7 @@ def _type(example: Struct) -> str:
 def _message(example: Struct) -> dict[str, Any]:
     name, payload = _name(example), msgspec.to_builtins(example)
     schema: dict[str, Any] = {"$ref": _SCHEMA.format(name=name)}
-    if "prev" in payload:
+    if isinstance(example, events.RecordedEvent):
         schema = {"allOf": [schema, {"required": ["prev"]}]}
     has_ref = "ref" in type(example).__struct_fields__
     return {

@@ -7,7 +7,6 @@ from typing import Annotated, Any, TypeAlias
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from .field_schemas import (
-    Cursor,
     DeclaredStages,
     EventId,
     Failure,
@@ -17,6 +16,7 @@ from .field_schemas import (
     Object,
     PhotoId,
     Position,
+    Prev,
     Progress,
     Seconds,
     Sequence,
@@ -48,10 +48,7 @@ class _Recorded(Struct, kw_only=True, tag_field="type"):
     extra: Annotated[Object, Meta(description="Fields of the producer that the type does not know.")] | UnsetType = (
         UNSET
     )
-    prev: (
-        Annotated[Cursor, Meta(description="On streams: position of the event before it under this filter, or 0.")]
-        | UnsetType
-    ) = UNSET
+    prev: Prev | UnsetType = UNSET
 
 
 class JobStartedEvent(_Recorded, tag="job_started"):

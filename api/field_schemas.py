@@ -34,6 +34,9 @@ Sequence: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_INTEGER, description="Pla
 Cursor: TypeAlias = Annotated[
     int, Meta(ge=0, le=MAX_INTEGER, description="A position; 0 is before the first event. Always exclusive.")
 ]
+Prev: TypeAlias = Annotated[
+    Cursor, Meta(description="On streams: position of the event before it under this filter; 0 if none is known.")
+]
 Timestamp: TypeAlias = Annotated[
     str,
     Meta(

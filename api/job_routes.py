@@ -30,7 +30,7 @@ async def list_jobs(request: web.Request) -> web.Response:
     return json_response(body)
 
 
-@routes.get("/jobs/{job_id}")
+@routes.get("/jobs/{job_id:[^/]+}")
 async def show_job(request: web.Request) -> web.Response:
     """One job's status."""
     allow(request)
@@ -38,7 +38,7 @@ async def show_job(request: web.Request) -> web.Response:
     return json_response({"success": True, "job_status": status(job, now())})
 
 
-@routes.get("/jobs/{job_id}/events")
+@routes.get("/jobs/{job_id:[^/]+}/events")
 async def job_events(request: web.Request) -> web.Response:
     """One job's events, in order."""
     allow(request, "after", "limit")

@@ -29,6 +29,7 @@ from .field_schemas import (
     Horizon,
     Identifier,
     Position,
+    Prev,
     ProtocolVersion,
     Ref,
     Sequence,
@@ -140,15 +141,17 @@ class ErrorMessage(Problem, tag_field="type", tag="error"):
 
 
 class CaughtUp(Struct, kw_only=True, tag_field="type", tag="caught_up"):
-    """Everything up to `position` was sent; what follows is live."""
+    """Everything up to `position` was sent; what follows is live. A new cursor, unless `prev` is above the old one."""
 
     position: Cursor
+    prev: Prev
 
 
 class Checkpoint(Struct, kw_only=True, tag_field="type", tag="checkpoint"):
-    """To an idle stream: nothing up to `position` is missing. A new cursor."""
+    """To an idle stream: everything up to `position` was sent. A new cursor, unless `prev` is above the old one."""
 
     position: Position
+    prev: Prev
 
 
 class Register(Struct, kw_only=True, tag_field="type", tag="register"):

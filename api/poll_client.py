@@ -117,7 +117,7 @@ class PollClient:
         told += [_decode(event.text) for event in events]
         catching_up = cursor.catching_up
         if catching_up and complete >= self._feed.tail:
-            told.append({"type": "caught_up", "position": complete})
+            told.append({"type": "caught_up", "position": complete, "prev": events[-1].position if events else 0})
             catching_up = False
         after = replace(cursor, position=complete, welcome=False, notices=False, catching_up=catching_up)
         if after.generation == self._begin.generation:

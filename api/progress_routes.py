@@ -24,7 +24,7 @@ from .requests import json_object
 routes = web.RouteTableDef()
 
 
-@routes.get("/progress/job/{job_id}")
+@routes.get("/progress/job/{job_id:[^/]+}")
 async def job_progress(request: web.Request) -> web.Response:
     """The status of one job."""
     job = await request.app[CONTEXT].reader.load_job(request.match_info["job_id"])
