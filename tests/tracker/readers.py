@@ -1,0 +1,81 @@
+"""A log that a feed reads and is told of, in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from tracker.errors import JobNotFound
+from tracker.events import RecordedEvent
+from tracker.feed import Feed
+from tracker.filters import EventFilter
+from tracker.projection import Job, JobStatus
+from tracker.store.base import LogHead
+
+
+class MemoryReader:
+    """A :class:`tracker.store.base.Reader` on a list; ``pages`` notes from where pages were read."""
+
+    def __init__(self) -> None:
+        self.rows: list[RecordedEvent] = []
+        self.pages: list[int] = []
+        self.before_read: Callable[[], None] | None = None
+
+    def now(self) -> LogHead:
+        return LogHead(self.rows[-1].position if self.rows else 0, 0, "epoch")
+
+    async def head(self) -> LogHead:
+        return self.now()
+
+    async def read(self, after: int, limit: int, wanted: EventFilter) -> list[RecordedEvent]:
+        self.pages.append(after)
+        before, self.before_read = self.before_read, None
+        if before is not None:
+            before()
+        await asyncio.sleep(0)
+        return [row for row in self.rows if row.position > after and wanted.matches(row)][:limit]
+
+    async def job_events(self, job_id: str, after: int, limit: int) -> list[RecordedEvent]:
+        return await self.read(after, limit, EventFilter(frozenset({f"job:{job_id}"})))
+
+    async def load_job(self, job_id: str) -> Job:
+        raise JobNotFound(job_id)
+
+    async def active_jobs(self) -> list[Job]:
+        return []
+
+    async def list_jobs(self, status: JobStatus | None, before: int | None, limit: int) -> list[Job]:
+        return []
+
+    async def prunable_jobs(self, finished_before: int, limit: int) -> list[Job]:
+        return []
+
+    async def close(self) -> None:
+        pass
+
+
+class FollowedLog:
+    """Rows that are written one after another, and a feed that is told of them."""
+
+    def __init__(
+        self, rows: list[RecordedEvent], *, known: int = 0, ring_events: int = 1000, ring_bytes: int = 10**7
+    ) -> None:
+        self.rows = rows
+        self.reader = MemoryReader()
+        self.write(known)
+        self.feed = Feed(self.reader, self.reader.now(), ring_events=ring_events, ring_bytes=ring_bytes)
+
+    def write(self, head: int) -> list[RecordedEvent]:
+        """Write the rows up to ``head``, telling nobody."""
+        new = self.rows[self.reader.now().position : head]
+        self.reader.rows.extend(new)
+        return new
+
+    def commit(self, head: int) -> None:
+        """Write the rows up to ``head`` and tell the feed."""
+        new = self.write(head)
+        assert self.feed.advance(new)
+
+    def prune(self, *positions: int) -> None:
+        """Remove rows."""
+        self.reader.rows = [row for row in self.reader.rows if row.position not in positions]

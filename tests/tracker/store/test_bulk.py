@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, text
+
+from tracker.store import statements
+from tracker.store.bulk import BulkInsert
+from tracker.store.rows import JOB_COLUMNS
+from tracker.store.sqlite import SqliteStore
+from tracker.store.tables import tombstones
+
+COLUMNS = ("job_id", "pruned_at", "last_position", "emptied")
+
+
+def rows(count: int) -> list[tuple[object, ...]]:
+    return [(f"{number:05}", number, number, 1) for number in range(count)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 50, 61, 249, 250, 251, 310, 561])
+def test_any_number_of_rows_goes_in_once_and_in_order(tmp_path: Path, count: int) -> None:
+    store = SqliteStore(tmp_path / "log.db")
+    with store.writer.transaction() as connection:
+        bulk = BulkInsert(insert(tombstones), COLUMNS, connection.dialect)
+        bulk.execute(connection, rows(count))
+        found = connection.execute(text("SELECT * FROM tombstones ORDER BY rowid")).all()
+    assert [tuple(row) for row in found] == rows(count)
+    store.close()
+
+
+def test_rows_that_are_there_are_replaced_but_for_where_they_started(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "log.db")
+    with store.writer.transaction() as connection:
+        bulk = BulkInsert(statements.upsert_jobs("sqlite"), JOB_COLUMNS, connection.dialect)
+        bulk.execute(connection, [("a", "active", 1, 1, None, "{}"), ("b", "active", 2, 2, None, "{}")])
+        bulk.execute(connection, [("a", "failed", 9, 3, 5, "[]"), ("c", "active", 4, 4, None, "{}")])
+        found = connection.execute(text("SELECT * FROM jobs ORDER BY job_id")).all()
+    assert [tuple(row) for row in found] == [
+        ("a", "failed", 1, 3, 5, "[]"),
+        ("b", "active", 2, 2, None, "{}"),
+        ("c", "active", 4, 4, None, "{}"),
+    ]
+    store.close()
