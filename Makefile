@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BROWSER := tests/browser/node_modules/.installed
 
 .PHONY: setup system demo test check torture bench format clean
 
@@ -18,10 +19,15 @@ $(STAMP): pyproject.toml
 system:
 	.ci/system-packages
 
+# The TypeScript compiler, which checks the types of the browser's module.
+$(BROWSER): tests/browser/package.json
+	npm install --prefix tests/browser --no-package-lock --no-audit --no-fund --silent
+	touch $(BROWSER)
+
 demo: setup
 	$(BIN)/tracker demo
 
-test: setup system
+test: setup system $(BROWSER)
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet

@@ -32,7 +32,10 @@ async def _talk(request: web.Request) -> web.WebSocketResponse:
         compress=False,
         max_msg_size=MAX_MESSAGE_BYTES,
     )
-    await socket.prepare(request)
+    try:
+        await socket.prepare(request)
+    except ConnectionError:
+        return socket  # it left during the upgrade
     transport = request.transport
     if not isinstance(transport, asyncio.Transport):
         return socket  # gone between the request and here

@@ -31,8 +31,9 @@ from tracker.projection import Job, elapsed_seconds
 from tracker.times import iso
 
 _encode = msgspec.json.Encoder().encode
-# What the log adds to a producer's event; no part of what the producer said.
-_ADDED = frozenset({"photo_id", "duration", "stages_completed"})
+# What the log adds to a producer's event, and the producer's clock, which may differ when it says the same again:
+# no part of the content.
+_ADDED = frozenset({"photo_id", "duration", "stages_completed", "occurred_at"})
 
 
 def admit(job: Job | None, event: Event, recorded_at: int) -> tuple[str, AnyFact]:
@@ -75,6 +76,7 @@ def repeats(recorded: RecordedEvent, event: Event) -> bool:
         return False
     said: dict[str, Any] = msgspec.json.decode(event.payload)
     kept: dict[str, Any] = msgspec.json.decode(recorded.payload)
+    said.pop("occurred_at", None)
     added = _ADDED - said.keys()
     return said == {name: value for name, value in kept.items() if name not in added}
 

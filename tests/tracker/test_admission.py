@@ -21,6 +21,7 @@ from tests.tracker.recordings import present, recorded
 from tracker.admission import admit, check_stage, repeats, settle_repeat
 from tracker.errors import DuplicateEvent, InvalidEvent, JobExists, JobFinished, JobNotFound
 from tracker.events import MAX_PAYLOAD_BYTES, STANDARD_STAGES, Event, JobStarted, ProgressUpdated, RecordedEvent
+from tracker.intake import event_from_message
 from tracker.projection import Job, fold
 
 LATER = [progressed(), stage_completed(), photo_info(), error(), completed(), failed()]
@@ -188,5 +189,5 @@ def test_the_producers_clock_is_no_part_of_what_it_says() -> None:
         return event_from_message({"type": "job_started", "job_id": "job", "timestamp": timestamp})
 
     first = message("2025-11-09T10:30:00Z")
-    recorded = RecordedEvent(1, "job", 1, first.type, NOON, None, first.payload)
-    assert repeats(recorded, message("2025-11-09T10:31:00Z"))
+    kept = RecordedEvent(1, "job", 1, first.type, NOON, None, first.payload)
+    assert repeats(kept, message("2025-11-09T10:31:00Z"))
