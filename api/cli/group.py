@@ -1,0 +1,63 @@
+"""The group of commands, and the help that introduces them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from api.cli.demo import demo
+from api.cli.migrate import migrate
+from api.cli.options import Given, database_option
+from api.cli.prune import prune
+from api.cli.rebuild import rebuild
+from api.cli.serve import serve
+from api.cli.status import status
+from api.cli.tail import tail
+from tracker import __version__
+
+_HELP = """Track the progress of jobs: photos, or whatever else takes its time.
+
+Every progress call of a program becomes one event in a log, a SQLite file. These commands show the jobs in it,
+serve it over HTTP and WebSocket, and look after it.
+
+\b
+Examples:
+  tracker demo                develop 24 photos and watch their jobs
+  tracker status              the newest jobs, also while a server runs
+  tracker serve               serve the log on http://127.0.0.1:5100
+"""
+
+
+class _Group(click.Group):
+    """Lists the commands in the order a reader meets them, and says where the log is."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        return list(self.commands)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        from api.cli.options import log_path
+        from tracker.settings import default_database_url
+
+        with formatter.section("Where the log is"):
+            formatter.write_text(log_path(default_database_url()))
+            formatter.write_text("Another one: --database FILE, or TRACKER_DATABASE_URL=sqlite:///FILE.")
+
+
+@click.group(cls=_Group, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@database_option
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Settings in TOML. Flags and TRACKER_* variables go before it.",
+)
+@click.version_option(__version__, prog_name="jobreel", message="%(prog)s %(version)s")
+@click.pass_context
+def tracker(ctx: click.Context, database: str | None, config: Path | None) -> None:
+    """See ``_HELP``."""
+    ctx.obj = Given(database=database, config=config)
+
+
+for _command in (demo, serve, status, tail, migrate, rebuild, prune):
+    tracker.add_command(_command)

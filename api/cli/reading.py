@@ -1,0 +1,41 @@
+"""Reading the log from a command: read-only, also beside the server that writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from tracker.store.base import Reader
+
+_T = TypeVar("_T")
+
+
+def ask_log(url: str, question: Callable[[Reader], Awaitable[_T]]) -> _T:
+    """Ask the log at a database URL something.
+
+    Raises:
+        StoreError: If there is no log, or it cannot be read.
+    """
+    import asyncio
+
+    return asyncio.run(_ask(url, question))
+
+
+def demand_log(url: str) -> None:
+    """Raise :class:`StoreError` unless there is a log: what looks after a log does not make one."""
+
+    async def nothing(_: Reader) -> None:
+        return None
+
+    ask_log(url, nothing)
+
+
+async def _ask(url: str, question: Callable[[Reader], Awaitable[_T]]) -> _T:
+    from tracker.store import open_reader
+
+    reader = open_reader(url)
+    try:
+        return await question(reader)
+    finally:
+        await reader.close()

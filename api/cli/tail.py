@@ -1,0 +1,97 @@
+"""``tracker tail``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import click
+
+from api.cli.failures import Command
+from api.cli.options import host_option, load_settings, port_option, server_url
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_SCHEMES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
+
+
+@click.command(cls=Command)
+@click.option(
+    "--url", metavar="URL", envvar="TRACKER_URL", show_envvar=True, help="The server; else that of --host and --port."
+)
+@host_option
+@port_option
+@click.option(
+    "--after",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Begin after this position; 0 is the whole log. Else: from now.",
+)
+@click.option("--job", "jobs", multiple=True, metavar="ID", help="Only this job; may be repeated.")
+@click.option(
+    "--channel", "channels", multiple=True, metavar="NAME", help="jobs, photos, system or job:ID; else jobs and photos."
+)
+@click.option("--json", "as_json", is_flag=True, help="Each event as its JSON message, one a line.")
+def tail(
+    url: str | None,
+    host: str | None,
+    port: int | None,
+    after: int | None,
+    jobs: tuple[str, ...],
+    channels: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Show events as they happen, from a running server, until Ctrl-C.
+
+    When the connection is lost it is made again, and goes on behind the last event shown: nothing is left out.
+    """
+    import asyncio
+
+    from api.cli.live import follow
+    from api.cli.terminal import errors, output
+    from tracker.following import Following
+
+    base = _base(url) if url else _settings_url(host, port)
+    following = Following([*channels, *(f"job:{job}" for job in jobs)] or ["jobs", "photos"], after=after)
+    show = _show_json if as_json else _shower(output())
+    notices = errors()
+    try:
+        asyncio.run(follow(base, following, show, lambda text: notices.print(text, style="yellow", soft_wrap=True)))
+    except KeyboardInterrupt:
+        return
+
+
+def _base(url: str) -> str:
+    """A URL as people write it, as the one that paths are added to."""
+    problem = click.BadParameter(f"{url!r} is not an address such as http://127.0.0.1:5100.", param_hint="'--url'")
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        has_port = parts.port is None or parts.port > 0
+    except ValueError as error:
+        raise problem from error
+    if parts.scheme not in _SCHEMES or not parts.hostname or not has_port:
+        raise problem
+    path = parts.path.rstrip("/").removesuffix("/ws")
+    return f"{_SCHEMES[parts.scheme]}://{parts.netloc}{path}"
+
+
+def _settings_url(host: str | None, port: int | None) -> str:
+    settings = load_settings(host=host, port=port)
+    return server_url(settings.host, settings.port)
+
+
+def _show_json(text: str, _: dict[str, Any]) -> None:
+    click.echo(text.encode())
+
+
+def _shower(console: Console) -> Callable[[str, dict[str, Any]], None]:
+    from api.cli.event_lines import EventLines
+
+    lines = EventLines()
+
+    def show(_: str, message: dict[str, Any]) -> None:
+        console.print(lines.line(message), soft_wrap=True)
+
+    return show

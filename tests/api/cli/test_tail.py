@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from click import BadParameter
+
+from api.cli.failures import Failure
+from api.cli.live import follow, sentence
+from api.cli.tail import _base
+from api.websocket_server import WebSocketServer
+from tracker.following import Following
+from tracker.progress_reporter import ProgressReporter
+from tracker.settings import Settings
+
+from .conftest import Run, Start
+from .processes import Running, run_unread
+
+_no_signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send a process Ctrl-C")
+
+
+@contextmanager
+def _serving(settings: Settings, port: int = 0) -> Iterator[tuple[ProgressReporter, WebSocketServer]]:
+    server = WebSocketServer("127.0.0.1", port)
+    with ProgressReporter(server, settings=settings) as reporter:
+        yield reporter, server
+
+
+def _event(tail: Running) -> Any:
+    return json.loads(tail.line("{"))
+
+
+def test_events_are_lines_for_people(
+    start: Start, jobs: None, served: ProgressReporter, server: WebSocketServer
+) -> None:
+    tail = start("tail", "--url", server.url, "--after", "0")
+    assert tail.line("done").split()[1:] == ["done", "started", "IMG_1.jpg"]
+    assert "30 %  Reading" in tail.line("exif_analysis")
+    assert "not_an_image: No picture [31m in it" in tail.line("broken  not")
+    served.complete_job("busy", success=False)
+    assert "failed after " in tail.line("busy    failed")
+
+
+def test_json_is_the_message_as_the_server_sent_it(
+    start: Start, jobs: None, served: ProgressReporter, server: WebSocketServer
+) -> None:
+    tail = start("tail", "--url", server.url, "--after", "3", "--json")
+    first = tail.line("{")
+    assert first.startswith('{"type":"stage_completed","job_id":"done",')
+    assert first.endswith('"position":4,"sequence":4,"prev":0}\n')
+    assert [_event(tail)["position"] for _ in range(3)] == [5, 6, 7]
+
+
+def test_only_the_jobs_asked_for(start: Start, jobs: None, served: ProgressReporter, server: WebSocketServer) -> None:
+    tail = start("tail", "--url", server.url, "--after", "0", "--job", "broken", "--job", "busy", "--json")
+    assert [_event(tail)["job_id"] for _ in range(5)] == ["broken"] * 3 + ["busy"] * 2
+
+
+def test_only_the_channel_asked_for(
+    start: Start, jobs: None, served: ProgressReporter, server: WebSocketServer
+) -> None:
+    tail = start("tail", "--url", server.url, "--after", "0", "--channel", "photos", "--json")
+    assert [_event(tail)["type"] for _ in range(3)] == ["job_started"] * 3
+
+
+@_no_signals
+def test_it_resumes_over_a_restart_of_the_server_and_ctrl_c_ends_it(start: Start, settings: Settings) -> None:
+    with _serving(settings) as (reporter, server):
+        port, url = server.port, server.url
+        reporter.start_job("job")
+        tail = start("tail", "--url", url, "--after", "0", "--json")
+        assert _event(tail)["position"] == 1
+        reporter.update_progress("job", "importing", 1.0)
+        assert _event(tail)["position"] == 2
+    tail.error_line(f"The connection to {url} is lost")
+    with ProgressReporter(settings=settings) as reporter:
+        reporter.update_progress("job", "importing", 2.0)  # while nobody serves
+    with _serving(settings, port) as (reporter, server):
+        tail.error_line("Connected again, going on after position 2.")
+        assert _event(tail)["position"] == 3
+        reporter.complete_job("job")
+        assert _event(tail)["position"] == 4
+        tail.signal(signal.SIGINT)
+        assert tail.end() == (0, "", "")
+
+
+def test_another_log_at_the_same_address_is_shown_from_its_beginning(start: Start, settings: Settings) -> None:
+    with _serving(settings) as (reporter, server):
+        port, url = server.port, server.url
+        reporter.start_job("old")
+        tail = start("tail", "--url", url, "--after", "0", "--json")
+        assert _event(tail)["job_id"] == "old"
+    other = Settings(database_url=settings.database_url.replace("log.db", "other.db"))
+    with _serving(other, port) as (reporter, server):
+        reporter.start_job("new")
+        tail.error_line("The server has another log now: showing it from its beginning.")
+        assert _event(tail)["job_id"] == "new"
+
+
+def test_what_retention_removed_is_said(start: Start, run: Run, jobs: None, settings: Settings) -> None:
+    assert run("prune", "--keep-for", "0").exit_code == 0
+    with _serving(settings) as (_, server):
+        tail = start("tail", "--url", server.url, "--after", "0", "--json")
+        tail.error_line("Jobs that ended up to position 8 were removed by retention")
+        assert [_event(tail)["position"] for _ in range(2)] == [9, 10]
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+def test_no_server_is_one_line_that_says_what_to_run(run: Run) -> None:
+    port = _free_port()
+    result = run("tail", "--port", str(port))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"Error: No server answers at http://127.0.0.1:{port}. "
+        "Start one with `tracker serve`, or name another with --url.\n"
+    )
+    body = json.loads(run("tail", "--port", str(port), "--json").stdout)
+    assert (body["success"], body["code"]) == (False, "no_server")
+
+
+def test_a_host_that_does_not_exist_is_one_line(run: Run) -> None:
+    result = run("tail", "--url", "http://photos.invalid:5100")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: There is no host of the name in http://photos.invalid:5100.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [(["--after", "99"], "beyond the head"), (["--channel", "foo"], "must be jobs, photos, system or job:<job_id>")],
+)
+def test_what_the_server_refuses_is_one_line(
+    run: Run, served: ProgressReporter, server: WebSocketServer, options: list[str], problem: str
+) -> None:
+    result = run("tail", "--url", server.url, *options)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: The server refused: ")
+    assert problem in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("http://127.0.0.1:5100", "http://127.0.0.1:5100"),
+        ("127.0.0.1:5100", "http://127.0.0.1:5100"),
+        ("ws://photos:5100/ws", "http://photos:5100"),
+        ("wss://photos/tracker/", "https://photos/tracker"),
+        ("https://photos/tracker/ws/", "https://photos/tracker"),
+        ("http://[::1]:5100/", "http://[::1]:5100"),
+    ],
+)
+def test_a_server_is_named_in_several_ways(url: str, base: str) -> None:
+    assert _base(url) == base
+
+
+@pytest.mark.parametrize("url", ["ftp://photos", "http://", "a:b:c", "http://photos:99999", "http://[::1", "://"])
+def test_what_is_no_address_is_a_usage_error(run: Run, url: str) -> None:
+    with pytest.raises(BadParameter):
+        _base(url)
+    assert run("tail", "--url", url).exit_code == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows tells a writer to a closed pipe something else")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_it_ends_quietly_when_nobody_reads(
+    jobs: None, served: ProgressReporter, server: WebSocketServer, options: list[str]
+) -> None:
+    assert run_unread("tail", "--url", server.url, "--after", "0", *options) == (0, "")
+
+
+async def _first_event(base: str, following: Following, told: list[str]) -> dict[str, Any]:
+    first: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(follow(base, following, lambda _, event: first.set_result(event), told.append))
+    try:
+        return await asyncio.wait_for(first, 20)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class _Foreign:
+    """A WebSocket server that says what a test has it say, one list of messages for each connection."""
+
+    def __init__(self, *conversations: list[dict[str, Any]]) -> None:
+        self._conversations = list(conversations)
+        self.heard: list[Any] = []
+
+    async def __aenter__(self) -> str:
+        app = web.Application()
+        app.router.add_get("/ws", self._talk)
+        self._runner = web.AppRunner(app, shutdown_timeout=1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+    async def _talk(self, request: web.Request) -> web.WebSocketResponse:
+        client = web.WebSocketResponse()
+        await client.prepare(request)
+        for message in self._conversations.pop(0):
+            await client.send_json(message)
+        async for received in client:
+            self.heard.append(received.json())
+        return client
+
+
+_WELCOME = {"type": "connection_established", "epoch": "e", "head": 9, "horizon": 0}
+
+
+async def test_a_missed_event_is_asked_for_again() -> None:
+    event = {"type": "job_started", "job_id": "job", "sequence": 1}
+    confirmed = {"type": "subscription_confirmed", "channels": ["jobs"], "after": 2}
+    server = _Foreign(
+        [_WELCOME, confirmed, {**event, "position": 5, "prev": 4}],
+        [_WELCOME, confirmed, {**event, "position": 4, "prev": 0}],
+    )
+    told: list[str] = []
+    async with server as base:
+        shown = await _first_event(base, Following(["jobs"]), told)
+    assert shown["position"] == 4
+    assert told == ["Something was missed on the way: asking for it again."]
+    assert [message.get("after") for message in server.heard if message["type"] == "subscribe"] == [None, 2]
+
+
+@pytest.mark.parametrize("hello", [[{"type": "hello"}], [], [["no", "object"]]])
+async def test_a_server_of_another_kind_is_refused(hello: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.cli.live._ANSWER_WITHIN", 0.3)
+    async with _Foreign(hello) as base:
+        with pytest.raises(Failure, match=r"not a tracker's server|No answer from"):
+            await follow(base, Following(["jobs"]), lambda *_: None, print)
+
+
+async def test_a_web_server_without_a_websocket_is_refused() -> None:
+    async with _Foreign() as base:
+        with pytest.raises(Failure, match=r"not a tracker's server \(HTTP status 404\)"):
+            await follow(f"{base}/elsewhere", Following(["jobs"]), lambda *_: None, print)
+
+
+def test_what_the_server_says_of_the_stream_is_a_sentence() -> None:
+    assert sentence({"type": "error", "error": "slow down"}) == "The server says: slow down"
+    assert sentence({"type": "caught_up", "position": 3}) is None
