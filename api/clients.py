@@ -49,6 +49,7 @@ class Clients:
         self._most_per_address = most_per_address
         self._clients: set[Client] = set()
         self._per_address: Counter[str] = Counter()
+        self._taken = 0
 
     def __iter__(self) -> Iterator[Client]:
         return iter(list(self._clients))
@@ -56,33 +57,51 @@ class Clients:
     def __len__(self) -> int:
         return len(self._clients)
 
-    @contextmanager
-    def room(self, address: str) -> Iterator[None]:
-        """A place for one more client of an address, kept until the end of the block.
+    def take_place(self, address: str) -> None:
+        """Take a place for one more client of an address; :meth:`give_place` gives it back.
 
         Raises:
             TooManyClients: If there is none; before anything is sent.
         """
         self._demand_room(address)
         self._per_address[address] += 1
+        self._taken += 1
+
+    def give_place(self, address: str) -> None:
+        """Give back a place that was taken."""
+        self._taken -= 1
+        self._per_address[address] -= 1
+        if not self._per_address[address]:
+            del self._per_address[address]
+
+    @contextmanager
+    def room(self, address: str) -> Iterator[None]:
+        """A place until the end of the block; raises as :meth:`take_place` does."""
+        self.take_place(address)
         try:
             yield
         finally:
-            self._per_address[address] -= 1
-            if not self._per_address[address]:
-                del self._per_address[address]
+            self.give_place(address)
+
+    def add(self, client: Client) -> None:
+        """List a client."""
+        self._clients.add(client)
+
+    def discard(self, client: Client) -> None:
+        """List it no more; harmless if it is not listed."""
+        self._clients.discard(client)
 
     @contextmanager
     def listed(self, client: Client) -> Iterator[None]:
         """List a client until the end of the block."""
-        self._clients.add(client)
+        self.add(client)
         try:
             yield
         finally:
-            self._clients.discard(client)
+            self.discard(client)
 
     def _demand_room(self, address: str) -> None:
-        if self._per_address.total() >= self._most:
+        if self._taken >= self._most:
             raise TooManyClients(f"The server has {self._most} clients, which is its limit. Try again later.")
         if self._per_address[address] >= self._most_per_address:
             limit = self._most_per_address

@@ -26,6 +26,8 @@ async def json_body(request: web.Request) -> Any:
     try:
         return wire.parse(await request.read())
     except web.RequestPayloadError as error:
+        # There is nothing more to read: aiohttp would try, and log a traceback.
+        request.content.feed_eof()
         raise InvalidEvent.of("", "The body is not encoded as its headers say.") from error
 
 

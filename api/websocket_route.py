@@ -19,29 +19,44 @@ _GOODBYE_SECONDS = 2.0
 @routes.get("/ws", allow_head=False)
 async def websocket(request: web.Request) -> web.WebSocketResponse:
     """Talk to one WebSocket client until it leaves."""
-    with request.app[CLIENTS].room(request.remote or ""):
-        return await _talk(request)
+    # Spelled out without context managers: with ten thousand idle clients each object a client keeps is counted.
+    clients, address = request.app[CLIENTS], request.remote or ""
+    clients.take_place(address)
+    try:
+        socket = _socket(request)
+        connection = await _connected(request, socket)
+        if connection is None:
+            return socket
+        clients.add(connection)
+        try:
+            await connection.run()
+        finally:
+            clients.discard(connection)
+        return socket
+    finally:
+        clients.give_place(address)
 
 
-async def _talk(request: web.Request) -> web.WebSocketResponse:
-    context = request.app[CONTEXT]
+def _socket(request: web.Request) -> web.WebSocketResponse:
     # No compression: the frames of a commit are made once and written to every client as they are.
-    socket = web.WebSocketResponse(
-        heartbeat=context.settings.ping_interval_seconds,
+    return web.WebSocketResponse(
+        heartbeat=request.app[CONTEXT].settings.ping_interval_seconds,
         timeout=_GOODBYE_SECONDS,
         compress=False,
-        max_msg_size=MAX_MESSAGE_BYTES,
+        max_msg_size=MAX_MESSAGE_BYTES + 1,  # the first size that aiohttp refuses
     )
+
+
+async def _connected(request: web.Request, socket: web.WebSocketResponse) -> Connection | None:
+    """The client's connection once it is upgraded; None if it left meanwhile."""
     try:
         await socket.prepare(request)
     except ConnectionError:
-        return socket  # it left during the upgrade
+        return None
     transport = request.transport
     if not isinstance(transport, asyncio.Transport):
-        return socket  # gone between the request and here
+        return None
     hold_little(transport)
+    context = request.app[CONTEXT]
     channel = SocketChannel(socket, transport, context.settings.send_timeout_seconds)
-    connection = Connection(context.feed, context.recorder, socket, channel)
-    with request.app[CLIENTS].listed(connection):
-        await connection.run()
-    return socket
+    return Connection(context.feed, context.recorder, socket, channel)

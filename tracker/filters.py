@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from msgspec import Struct
 
 from tracker.errors import InvalidEvent, InvalidQuery
@@ -56,7 +58,13 @@ def check_channels(channels: object) -> frozenset[str]:
             raise InvalidQuery("channels", channel, "must be jobs, photos, system or job:<job_id>")
         if channel not in CHANNELS:
             _check_job_id(channel)
-    return frozenset(channels)
+    return _shared(frozenset(channels))
+
+
+@lru_cache(maxsize=4096)
+def _shared(names: frozenset[str]) -> frozenset[str]:
+    # Thousands of clients with the same channels keep one set between them.
+    return names
 
 
 def check_types(types: object) -> frozenset[str]:
