@@ -70,13 +70,16 @@ def _demo_failures() -> Iterator[None]:
 def _chosen(folder: Path | None, output: Path | None) -> tuple[list[Path], Path]:
     """The photos, none where they are to be drawn, and where the results go."""
     from api import demo
+    from api.demo.export import prepare_output
 
     # Asked for first, so that a missing Pillow is told before anything is made.
     _ = demo.run_demo
     if folder is None:
         return [], output or _FOLDER / "export"
     export = output or demo.default_output(folder)
-    return demo.find_photos(folder, output=export), export
+    photos = demo.find_photos(folder, output=export)
+    prepare_output(export, photos)
+    return photos, export
 
 
 def _open(settings: Settings, *, is_fixed: bool) -> tuple[WebSocketServer, ProgressReporter]:

@@ -26,13 +26,18 @@ class _Missed(Exception):
     """The stream left something out: connect again, and resume."""
 
 
-async def follow(base: str, following: Following, show: Show, tell: Tell) -> NoReturn:
+class CaughtUp(Exception):
+    """Everything that was in the log is shown."""
+
+
+async def follow(base: str, following: Following, show: Show, tell: Tell, *, until_caught_up: bool = False) -> NoReturn:
     """Show every event that ``following`` asks for; never returns.
 
     ``show`` gets an event's text and the message it holds, ``tell`` a sentence about the stream.
 
     Raises:
         Failure: If no server of ours answers at first, or it refuses the subscription.
+        CaughtUp: When everything that was in the log is shown, if that is asked for.
     """
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=_ANSWER_WITHIN, sock_read=_ANSWER_WITHIN)
     pause, is_lost = _FIRST_PAUSE, False
@@ -44,7 +49,7 @@ async def follow(base: str, following: Following, show: Show, tell: Tell) -> NoR
                     if is_lost:
                         tell(f"Connected again, going on after position {following.cursor or 0}.")
                     pause, is_lost = _FIRST_PAUSE, False
-                    await _listen(socket, following, show, tell)
+                    await _listen(socket, following, show, tell, until_caught_up)
             except _Missed:
                 tell("Something was missed on the way: asking for it again.")
                 continue
@@ -99,7 +104,9 @@ async def _welcome(socket: aiohttp.ClientWebSocketResponse) -> Message:
     return value if isinstance(value, dict) else {}
 
 
-async def _listen(socket: aiohttp.ClientWebSocketResponse, following: Following, show: Show, tell: Tell) -> None:
+async def _listen(
+    socket: aiohttp.ClientWebSocketResponse, following: Following, show: Show, tell: Tell, until_caught_up: bool
+) -> None:
     is_subscribed = False
     async for received in socket:
         if received.type is not aiohttp.WSMsgType.TEXT:
@@ -115,6 +122,8 @@ async def _listen(socket: aiohttp.ClientWebSocketResponse, following: Following,
                     raise Failure(f"The server refused: {notice.get('error')}", "server_refused")
                 if told := sentence(notice):
                     tell(told)
+                if until_caught_up and notice.get("type") == "caught_up":
+                    raise CaughtUp
 
 
 def _no_server(base: str, error: Exception) -> Failure:

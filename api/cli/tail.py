@@ -29,6 +29,13 @@ _SCHEMES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
     metavar="N",
     help="Begin after this position; 0 is the whole log. Else: from now.",
 )
+@click.option(
+    "--follow/--no-follow",
+    "stays",
+    default=True,
+    show_default=True,
+    help="Stay for what comes; else show what is in the log, from its beginning or --after, and end.",
+)
 @click.option("--job", "jobs", multiple=True, metavar="ID", help="Only this job; may be repeated.")
 @click.option(
     "--channel", "channels", multiple=True, metavar="NAME", help="jobs, photos, system or job:ID; else jobs and photos."
@@ -39,6 +46,7 @@ def tail(
     host: str | None,
     port: int | None,
     after: int | None,
+    stays: bool,
     jobs: tuple[str, ...],
     channels: tuple[str, ...],
     as_json: bool,
@@ -49,17 +57,22 @@ def tail(
     """
     import asyncio
 
-    from api.cli.live import follow
+    from api.cli.live import CaughtUp, follow
     from api.cli.terminal import errors, output
     from tracker.following import Following
 
     base = _base(url) if url else _settings_url(host, port)
-    following = Following([*channels, *(f"job:{job}" for job in jobs)] or ["jobs", "photos"], after=after)
+    begin = 0 if after is None and not stays else after
+    following = Following([*channels, *(f"job:{job}" for job in jobs)] or ["jobs", "photos"], after=begin)
     show = _show_json if as_json else _shower(output())
     notices = errors()
+
+    def tell(text: str) -> None:
+        notices.print(text, style="yellow", soft_wrap=True)
+
     try:
-        asyncio.run(follow(base, following, show, lambda text: notices.print(text, style="yellow", soft_wrap=True)))
-    except KeyboardInterrupt:
+        asyncio.run(follow(base, following, show, tell, until_caught_up=not stays))
+    except (KeyboardInterrupt, CaughtUp):
         return
 
 

@@ -104,7 +104,7 @@ def test_a_folder_without_photos_is_one_line_and_no_log_is_made(
 
 def test_an_output_that_would_replace_the_photos_is_refused(run: Run, photos: Path) -> None:
     result = run("demo", str(photos), "--output", str(photos), "--port", "0")
-    assert result.exit_code == 1
+    assert (result.exit_code, result.stdout) == (1, "")
     assert "holds the photos themselves" in result.stderr
 
 

@@ -65,6 +65,16 @@ def test_only_the_jobs_asked_for(start: Start, jobs: None, served: ProgressRepor
     assert [_event(tail)["job_id"] for _ in range(5)] == ["broken"] * 3 + ["busy"] * 2
 
 
+def test_without_follow_it_shows_what_is_in_the_log_and_ends(
+    run: Run, jobs: None, served: ProgressReporter, server: WebSocketServer
+) -> None:
+    served.flush()
+    ended = run("tail", "--url", server.url, "--no-follow", "--json")
+    head = served.tracker.recorder.ask(lambda log: log.head()).position
+    shown = [json.loads(line)["position"] for line in ended.stdout.splitlines()]
+    assert (ended.exit_code, shown) == (0, list(range(1, head + 1)))
+
+
 def test_only_the_channel_asked_for(
     start: Start, jobs: None, served: ProgressReporter, server: WebSocketServer
 ) -> None:
