@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import time
 from pathlib import Path
 
@@ -20,20 +19,6 @@ _JOBS = 5
 _EVENTS = _JOBS + _RATE * _SECONDS
 _CUT_WITHIN_SECONDS = 12
 _MIB = 2**20
-
-
-def _silent_client(port: int) -> socket.socket:
-    """Subscribes from the log's beginning, and never reads what comes."""
-    client = socket.socket()
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    client.connect(("127.0.0.1", port))
-    client.sendall(
-        b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
-    message = json.dumps({"type": "subscribe", "channels": ["jobs"], "after": 0}).encode()
-    client.sendall(b"\x81" + bytes((0x80 | len(message),)) + b"\0\0\0\0" + message)
-    return client
 
 
 async def _connected(session: aiohttp.ClientSession, port: int) -> int:
@@ -63,7 +48,7 @@ async def _resumed(port: int) -> list[int]:
 
 async def test_clients_that_never_read_are_cut_and_miss_nothing_when_they_resume(tmp_path: Path) -> None:
     with processes.server(tmp_path) as (server, port), processes.crowd(port, _READERS, "jobs") as readers:
-        silent = [_silent_client(port) for _ in range(_SILENT)]
+        silent = [processes.silent_client(port) for _ in range(_SILENT)]
         async with aiohttp.ClientSession() as session:
             await _seconds_until(session, port, _READERS + _SILENT)
             before = server.ask("memory")

@@ -167,6 +167,26 @@ def slow_latency(folder: Path) -> float:
     return _latency(folder, 0.99)
 
 
+def _slow_of_a_thousand(folder: Path, silent: int) -> float:
+    with processes.server(folder) as (server, port), processes.crowd(port, 1000 - silent, "jobs") as crowd:
+        never_read = [processes.silent_client(port) for _ in range(silent)]
+        server.ask("emit 20 12 5 10000")
+        latencies = sorted(crowd.ask()["latencies"])
+        for client in never_read:
+            client.close()
+    return float(latencies[int(len(latencies) * 0.99)])
+
+
+def beside_silent_clients(folder: Path) -> float:
+    """99th percentile, in milliseconds, of 900 clients beside 100 that never read; 20 events/s of 10 kB."""
+    return _slow_of_a_thousand(folder, 100)
+
+
+def among_readers(folder: Path) -> float:
+    """The same of 1,000 clients that all read."""
+    return _slow_of_a_thousand(folder, 0)
+
+
 def _fill(folder: Path) -> Path:
     with ProgressReporter(settings=Settings(database_url=f"sqlite:///{folder}/log.db")) as reporter:
         for job in range(100):
@@ -258,6 +278,16 @@ FIGURES = [
         reach=20,
         bound="at most",
         rounds=3,
+    ),
+    Figure(
+        name="R15",
+        what="99th percentile of 900 clients beside 100 that never read, 20 events/s of 10 kB",
+        yardstick="the same of 1,000 clients that read",
+        unit="ms",
+        ours=beside_silent_clients,
+        theirs=among_readers,
+        reach=1.1,
+        bound="at most",
     ),
     Figure(
         name="P6",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -64,3 +65,17 @@ def crowd(port: int, count: int, channel: str, after: int | None = None) -> Iter
         if process.line().strip() != "ready":
             raise RuntimeError("The clients did not get ready.")
         yield process
+
+
+def silent_client(port: int) -> socket.socket:
+    """A WebSocket client that subscribes from the log's beginning, and never reads what comes."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", port))
+    client.sendall(
+        b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    message = json.dumps({"type": "subscribe", "channels": ["jobs"], "after": 0}).encode()
+    client.sendall(b"\x81" + bytes((0x80 | len(message),)) + b"\0\0\0\0" + message)
+    return client
