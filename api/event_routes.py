@@ -7,10 +7,10 @@ from typing import Any
 from aiohttp import web
 
 from tracker.errors import InvalidEvent, TrackerError
-from tracker.events import Event
+from tracker.events import Event, RecordedEvent
 from tracker.intake import event_from_message
 
-from . import wire
+from . import problems, wire
 from .context import CONTEXT, json_response, raw_json_response, record
 from .long_poll import next_events
 from .requests import EVENT_PARAMETERS, allow, event_filter, json_body, limit, start, whole_number
@@ -29,7 +29,7 @@ async def record_events(request: web.Request) -> web.Response:
         return json_response({"success": True, "position": recorded.position, "sequence": recorded.sequence})
     places = [
         {"position": recorded.position, "sequence": recorded.sequence}
-        for recorded in await record(request, *_events(body))
+        for recorded in await _record_list(request, _events(body))
     ]
     return json_response({"success": True, **places[-1], "events": places})
 
@@ -50,6 +50,16 @@ async def read_events(request: web.Request) -> web.Response:
     ends = {"checkpoint": complete, "head": feed.tail, "epoch": feed.epoch}
     notices = {notice["type"]: notice for notice in begin.notices}
     return raw_json_response(wire.page_body([event.text for event in events], **more, **ends, **notices))
+
+
+async def _record_list(request: web.Request, events: list[Event]) -> tuple[RecordedEvent, ...]:
+    try:
+        return await record(request, *events)
+    except TrackerError as error:
+        # The log counts only where there are several.
+        if len(events) == 1 and problems.status(error) < 500:
+            error.index = 0
+        raise
 
 
 def _events(messages: list[Any]) -> list[Event]:

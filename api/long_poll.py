@@ -48,8 +48,9 @@ async def next_events(
             arrived = await waiter.wait(wait_seconds)
         finally:
             feed.leave(waiter)
-        complete = feed.tail if arrived is None else arrived.last
-        events = [] if arrived is None else arrived.events
+        complete = max(after, feed.tail if arrived is None else arrived.last)
+        # Those that the client knew of, by their acknowledgement, before the feed was told of them, are not news.
+        events = [] if arrived is None else [event for event in arrived.events if event.position > after]
     if len(events) > limit:
         events = events[:limit]
         complete = events[-1].position

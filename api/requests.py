@@ -26,8 +26,9 @@ async def json_body(request: web.Request) -> Any:
     try:
         return wire.parse(await request.read())
     except web.RequestPayloadError as error:
-        # There is nothing more to read: aiohttp would try, and log a traceback.
+        # There is no more to read on this connection: aiohttp would try, and log a traceback.
         request.content.feed_eof()
+        request.protocol.close()
         raise InvalidEvent.of("", "The body is not encoded as its headers say.") from error
 
 

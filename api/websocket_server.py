@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tracker.errors import ServerError
+from tracker.errors import ServerError, TrackerError
 from tracker.settings import Settings
 
 if TYPE_CHECKING:
     from tracker.runtime import Tracker
+
+_FINISH_SECONDS = 5.0
 
 
 class WebSocketServer:
@@ -58,14 +61,20 @@ class WebSocketServer:
             self._thread.join()
             self._thread = None
             raise failure[0]
-        tracker.before_close(self.stop)
+        tracker.before_close(lambda: self._finish(tracker))
 
     def stop(self) -> None:
         """Send every client away, who resume with their cursors, and stop. Any thread; again is harmless."""
         thread, self._thread = self._thread, None
         if thread is not None and self._loop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
-            thread.join(timeout=5)
+            thread.join(timeout=_FINISH_SECONDS)
+
+    def _finish(self, tracker: Tracker) -> None:
+        # The last events of a script that ends are streamed before its clients are sent away.
+        with contextlib.suppress(TimeoutError, TrackerError):
+            tracker.recorder.flush(_FINISH_SECONDS)
+        self.stop()
 
     async def _serve(self, tracker: Tracker, on_ready: Callable[[], None]) -> None:
         from .serving import serving

@@ -147,13 +147,24 @@ class Feed:
 
     async def catch_up(self) -> None:
         """Read the log from the tail on: something was committed that nobody told the feed of."""
-        while events := await self._reader.read(self.tail, PAGE_EVENTS, EVERYTHING):
-            # The log itself has no gaps but those of pruning; a commit may have been told meanwhile.
-            self._take([event for event in events if event.position > self.tail])
+        while await self._read_on():
+            pass
 
     async def head(self) -> LogHead:
-        """The ends of the log now."""
-        return await self._reader.head()
+        """The ends of the log now; the feed has reached this head when it returns.
+
+        Who was told of a commit by its acknowledgement, and asks, may be ahead of what the feed was told.
+        """
+        head = await self._reader.head()
+        while self.tail < head.position and await self._read_on():
+            pass
+        return head
+
+    async def _read_on(self) -> bool:
+        events = await self._reader.read(self.tail, PAGE_EVENTS, EVERYTHING)
+        # The log itself has no gaps but those of pruning; a commit may have been told meanwhile.
+        self._take([event for event in events if event.position > self.tail])
+        return bool(events)
 
     def _ring_page(self, after: int, last: int, wanted: EventFilter) -> Delivery:
         start = bisect_right(self._ring, after, key=lambda event: event.position)

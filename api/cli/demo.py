@@ -110,10 +110,15 @@ def _samples(console: Console) -> list[Path]:
 
 
 def _run(console: Console, reporter: ProgressReporter, photos: list[Path], export: Path) -> DemoReport:
+    import threading
+
+    from api.cli.signals import stop_events
     from api.demo import DemoView, run_demo
 
-    with DemoView(console, len(photos)) as view:
-        report = run_demo(reporter, photos, export, observer=view)
+    # An event and not KeyboardInterrupt, which can leave the locks of the threads' pool held.
+    stop = threading.Event()
+    with stop_events(stop), DemoView(console, len(photos)) as view:
+        report = run_demo(reporter, photos, export, observer=view, stop=stop)
     view.summary(report)
     return report
 

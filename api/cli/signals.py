@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 _LOOK_AGAIN_SECONDS = 1.0
 
@@ -42,13 +44,37 @@ def stopping() -> Iterator[StopRequest]:
     After a clean end they stay turned: the process leaves then, and a second Ctrl-C must not break into that.
     """
     request = StopRequest()
-    before = {number: signal.signal(number, lambda *_: request.make()) for number in _signals()}
+    before = _turn(request.make)
     try:
         yield request
     except BaseException:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
+        _turn_back(before)
         raise
+
+
+@contextmanager
+def stop_events(stop: threading.Event) -> Iterator[None]:
+    """Have the same signals set an event, inside only. Main thread only."""
+
+    def make() -> None:
+        # Not again: the lock inside the event may be held by what the signal interrupts.
+        if not stop.is_set():
+            stop.set()
+
+    before = _turn(make)
+    try:
+        yield
+    finally:
+        _turn_back(before)
+
+
+def _turn(make: Callable[[], None]) -> dict[signal.Signals, Any]:
+    return {number: signal.signal(number, lambda *_: make()) for number in _signals()}
+
+
+def _turn_back(before: dict[signal.Signals, Any]) -> None:
+    for number, handler in before.items():
+        signal.signal(number, handler or signal.SIG_DFL)
 
 
 def _signals() -> list[signal.Signals]:

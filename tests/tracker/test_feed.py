@@ -276,11 +276,11 @@ async def test_large_commits_and_pages_come_in_pieces_that_join_without_a_gap() 
     assert paged == list(range(1, 23))
 
 
-async def test_the_head_is_the_logs() -> None:
+async def test_the_head_is_the_logs_and_the_feed_has_reached_it() -> None:
     followed = log(known=0)
     followed.write(5)
     assert (await followed.feed.head()).position == 5
-    assert (followed.feed.tail, followed.feed.epoch) == (0, "epoch")
+    assert (followed.feed.tail, followed.feed.epoch) == (5, "epoch")
 
 
 async def test_a_feed_begins_at_the_head_of_the_log() -> None:

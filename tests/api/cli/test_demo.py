@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import api.cli.demo
 from api.demo import DemoReport, make_samples
 
 from .conftest import Run, Start
@@ -53,12 +54,14 @@ def test_results_go_where_they_are_wanted(run: Run, photos: Path, tmp_path: Path
     assert len(list((tmp_path / "results").iterdir())) == 2
 
 
-def test_without_a_folder_it_draws_24_photos_once(run: Run, tmp_path: Path) -> None:
-    assert "24 developed" in run("demo", "--port", "0").stdout
+def test_without_a_folder_it_draws_photos_once(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert api.cli.demo._SAMPLES == 24  # each takes a while
+    monkeypatch.setattr(api.cli.demo, "_SAMPLES", 4)
+    assert "4 developed" in run("demo", "--port", "0").stdout
     folder = tmp_path / "jobreel-demo" / "photos"
     drawn = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    assert len(drawn) == len(list((tmp_path / "jobreel-demo" / "export").iterdir())) == 24
-    assert "24 developed" in run("demo", "--port", "0").stdout
+    assert len(drawn) == len(list((tmp_path / "jobreel-demo" / "export").iterdir())) == 4
+    assert "4 developed" in run("demo", "--port", "0").stdout
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == drawn
 
 
@@ -118,14 +121,18 @@ def test_an_interrupted_run_says_so_in_its_exit_code(run: Run, photos: Path, mon
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send a process Ctrl-C")
-def test_ctrl_c_ends_a_run_with_every_job_ended(start: Start, run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_with_every_job_ended(
+    start: Start, run: Run, tmp_path: Path, number: signal.Signals
+) -> None:
     make_samples(tmp_path / "one", 1)
     (tmp_path / "many").mkdir()
-    for number in range(300):
-        os.link(tmp_path / "one" / "IMG_0001.jpg", tmp_path / "many" / f"IMG_{number:03}.jpg")
+    for place in range(300):
+        os.link(tmp_path / "one" / "IMG_0001.jpg", tmp_path / "many" / f"IMG_{place:03}.jpg")
     demo = start("demo", "many", "--port", "0")
     demo.line("1/300")
-    demo.signal(signal.SIGINT)
+    demo.signal(number)
+    demo.signal(number)
     code, out, _ = demo.end()
     assert code == 130
     assert "interrupted after" in out
