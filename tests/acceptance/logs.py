@@ -41,6 +41,8 @@ def faults(path: Path, acknowledged: set[int]) -> list[str]:
         problems.append(f"acknowledged and gone: {missing[:5]}")
     if positions != list(range(1, len(positions) + 1)):
         problems.append("positions have a gap")
+    if _rows(path, "SELECT position FROM log_head") != [(positions[-1] if positions else 0,)]:
+        problems.append("the head is not the last position")
     by_job = {
         job_id: fold(sorted(mine, key=lambda event: event.sequence))
         for job_id, mine in groupby(sorted(found, key=lambda event: event.job_id), key=lambda event: event.job_id)
