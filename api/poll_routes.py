@@ -81,7 +81,8 @@ async def send(request: web.Request) -> web.Response:
 async def disconnect(request: web.Request) -> web.Response:
     """The client goes; again is harmless."""
     body = await json_object(request)
-    client = request.app[POLL_CLIENTS].pop(str(body.get("client_id")), None)
+    client_id = body.get("client_id")
+    client = request.app[POLL_CLIENTS].pop(client_id, None) if isinstance(client_id, str) else None
     if client is not None:
         client.leave()
     return json_response({"success": True, "timestamp": iso(now())})
@@ -122,6 +123,7 @@ async def _take(
 ) -> session.Message | tuple[Receipt, session.Record]:
     context = request.app[CONTEXT]
     is_first = not client.session.channels
+    kept = client.session.filter
     action = client.session.receive(message, now())
     try:
         match action:
@@ -137,6 +139,7 @@ async def _take(
                 client.refollow()
                 return action.message
     except TrackerError as error:
+        client.session.channels, client.session.types = kept.channels, kept.types
         return problems.reply(error, getattr(action, "ref", None))
 
 

@@ -6,9 +6,11 @@ import re
 import secrets
 import threading
 import time
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from api.demo.export import export_names, prepare_output
@@ -66,6 +68,7 @@ class _Run:
     reporter: Reporter
     observer: Observer | None
     stopped: threading.Event
+    ended: SimpleQueue[None] = field(default_factory=SimpleQueue)
 
     def all(self, pool: Executor, jobs: Sequence[PhotoJob]) -> tuple[list[_Future], bool]:
         """Run all, until done or stopped; says whether it was stopped."""
@@ -89,20 +92,29 @@ class _Run:
 
     def one(self, job: PhotoJob) -> PhotoResult | None:
         """Run one, unless stopped before."""
-        if self.stopped.is_set():
-            return None
-        result = develop(Telling(job, self.reporter, self.observer, self.stopped))
-        if self.observer:
-            self.observer.on_finished(result)
-        return result
+        try:
+            if self.stopped.is_set():
+                return None
+            result = develop(Telling(job, self.reporter, self.observer, self.stopped))
+            if self.observer:
+                self.observer.on_finished(result)
+            return result
+        finally:
+            self.ended.put(None)
 
     def _wait(self, futures: Sequence[_Future]) -> bool:
-        waiting = set(futures)
-        while waiting and not self.stopped.is_set():
-            done, waiting = wait(waiting, _WAKE_SECONDS, FIRST_COMPLETED)
-            for future in done:
-                future.result()
-        return not self.stopped.is_set()
+        # Not concurrent.futures.wait(): Ctrl-C inside it can leave locks of the futures held, for good. A
+        # SimpleQueue is made to be interrupted.
+        left = len(futures)
+        while left and not self.stopped.is_set():
+            with suppress(Empty):
+                self.ended.get(timeout=_WAKE_SECONDS)
+                left -= 1
+        if self.stopped.is_set():
+            return False
+        for future in futures:
+            future.result()
+        return True
 
 
 def _result(future: _Future) -> PhotoResult | None:

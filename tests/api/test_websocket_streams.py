@@ -112,6 +112,8 @@ async def test_a_refused_cursor_leaves_the_subscription_that_there_is(
     assert [event["type"] for event in await socket.collect(2)] == ["job_started", "photo_info"]
     confirmed = await socket.ask({"type": "unsubscribe", "channels": []})
     assert confirmed["channels"] == ["photos"]
+    served.send_photo_info("j", {}).wait()
+    assert (await socket.receive())["type"] == "photo_info"
 
 
 async def test_a_cursor_of_another_log_is_reset_to_the_beginning_of_this(
