@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,7 @@ from .app import create_app
 
 KEEPALIVE_SECONDS = 20
 _SHUTDOWN_SECONDS = 3
+_EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  # recognised, not chosen
 
 
 @asynccontextmanager
@@ -50,8 +52,10 @@ async def serving(tracker: Tracker, host: str, port: int) -> AsyncIterator[int]:
 def _problem(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return "the port is in use. Choose another with --port or TRACKER_PORT"
-    return (error.strerror or str(error)).lower()
+    return (os.strerror(error.errno) if error.errno else str(error)).lower()
 
 
 def _url(host: str, port: int) -> str:
+    if host in _EVERYWHERE:
+        host = "127.0.0.1"  # where another process of this machine finds it
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -73,7 +73,9 @@ def default_database_url() -> str:
     """The log in the user's data folder."""
     from platformdirs import user_data_path
 
-    return f"sqlite:///{(user_data_path('jobreel', appauthor=False) / 'tracker.db').as_posix()}"
+    path = (user_data_path("jobreel", appauthor=False) / "tracker.db").as_posix()
+    # A database URL decodes percent signs and ends at a question mark; a home folder may have either.
+    return f"sqlite:///{path.replace('%', '%25').replace('?', '%3F')}"
 
 
 def duration_seconds(setting: str, text: str) -> float:

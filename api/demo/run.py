@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    _Future = Future[PhotoResult | None]
+    _Future = Future[None]
 
 # Seconds between looks whether to stop: on some systems a wait without end cannot be interrupted.
 _WAKE_SECONDS: Final = 0.2
@@ -52,8 +52,8 @@ def run_demo(
     jobs = _jobs(photos, output)
     run = _Run(reporter, observer, stop or threading.Event())
     with careful_pillow(), ThreadPoolExecutor(workers, "demo") as pool:
-        futures, interrupted = run.all(pool, jobs)
-    results = tuple(result for future in futures if (result := _result(future)))
+        interrupted = not run.all(pool, jobs)
+    results = tuple(run.results[job.job_id] for job in jobs if job.job_id in run.results)
     return DemoReport(
         results=results,
         output=output,
@@ -69,9 +69,10 @@ class _Run:
     observer: Observer | None
     stopped: threading.Event
     ended: SimpleQueue[None] = field(default_factory=SimpleQueue)
+    results: dict[str, PhotoResult] = field(default_factory=dict)
 
-    def all(self, pool: Executor, jobs: Sequence[PhotoJob]) -> tuple[list[_Future], bool]:
-        """Run all, until done or stopped; says whether it was stopped."""
+    def all(self, pool: Executor, jobs: Sequence[PhotoJob]) -> bool:
+        """Run all, until done or stopped; says whether all are done."""
         futures: list[_Future] = []
         finished = False
         try:
@@ -82,7 +83,7 @@ class _Run:
         finally:
             if not finished:
                 self._end(futures)
-        return futures, not finished
+        return finished
 
     def _end(self, futures: Sequence[_Future]) -> None:
         # What runs ends at its next step; what has not begun never does.
@@ -90,15 +91,16 @@ class _Run:
         for future in futures:
             future.cancel()
 
-    def one(self, job: PhotoJob) -> PhotoResult | None:
+    def one(self, job: PhotoJob) -> None:
         """Run one, unless stopped before."""
         try:
             if self.stopped.is_set():
-                return None
+                return
             result = develop(Telling(job, self.reporter, self.observer, self.stopped))
+            # Here and not from the future: Ctrl-C may come between a job's beginning and our hold of its future.
+            self.results[job.job_id] = result
             if self.observer:
                 self.observer.on_finished(result)
-            return result
         finally:
             self.ended.put(None)
 
@@ -115,10 +117,6 @@ class _Run:
         for future in futures:
             future.result()
         return True
-
-
-def _result(future: _Future) -> PhotoResult | None:
-    return None if future.cancelled() else future.result()
 
 
 def _jobs(photos: Sequence[Path], output: Path) -> list[PhotoJob]:

@@ -31,12 +31,14 @@ def open_reader(url: str) -> SqlReader:
 
     Raises:
         StoreError: If there is no log.
+        SchemaMismatch: If its tables are not of this version.
     """
     from tracker.store import sqlite
 
     path = _sqlite_path(url)
     if not path.is_file():
         raise StoreError(f"There is no log at {path} yet: `tracker serve` or a reporter makes it.")
+    sqlite.demand_current(path)
     return sqlite.open_reader(path)
 
 

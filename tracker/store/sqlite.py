@@ -96,6 +96,19 @@ def open_reader(path: Path) -> SqlReader:
     return SqlReader(engine, translate)
 
 
+def demand_current(path: Path) -> None:
+    """Raise :class:`SchemaMismatch` unless the file's tables are of this version; reads only."""
+    query = {"mode": "ro", "uri": "true"}
+    engine = create_engine(URL.create("sqlite", database=path.absolute().as_uri(), query=query), poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            schema.demand_current(connection)
+    except DBAPIError as error:
+        raise translate(error) from error
+    finally:
+        engine.dispose()
+
+
 def writing_engine(path: Path) -> Engine:
     """An engine whose every transaction is ``BEGIN IMMEDIATE`` and whose every commit is synced to the disk."""
     engine = create_engine(

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.builders import appends, completed, started
-from tracker.errors import InvalidSetting, StoreError, StoreOwned, StoreUnavailable
+from tracker.errors import InvalidSetting, SchemaMismatch, StoreError, StoreOwned, StoreUnavailable
 from tracker.filters import EVERYTHING
 from tracker.store import open_reader, open_store, sqlite
 from tracker.store.sqlite import SqliteStore, translate
@@ -104,15 +104,19 @@ def test_there_is_no_reader_without_a_log(path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"no database at all, but some text" * 100, b"\x00" * 5000, b"SQLite format 3"])
-async def test_a_file_that_is_no_database_is_left_as_it_is(path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_database_is_left_as_it_is(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(StoreError, match="not a SQLite database"):
         SqliteStore(path)
-    reader = open_reader(f"sqlite:///{path}")
     with pytest.raises(StoreError):
-        await reader.head()
-    await reader.close()
+        open_reader(f"sqlite:///{path}")
     assert path.read_bytes() == content
+
+
+def test_a_reader_of_a_log_without_our_tables_says_which_command_makes_them(path: Path) -> None:
+    path.touch()
+    with pytest.raises(SchemaMismatch, match="tracker migrate"):
+        open_reader(f"sqlite:///{path}")
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
