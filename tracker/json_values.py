@@ -101,5 +101,13 @@ def _check_container(field: str, value: Any, level: int) -> None:
     for key, item in value.items():
         if type(key) is not str:
             raise InvalidEvent(field, key, "keys must be strings")
-        check_text(f"{field} key", key)
+        # Plain strings are nearly all there is: what tells where a fault lies is made only for the others.
+        if "\0" in key or not key.isascii():
+            check_text(f"{field} key", key)
+        if type(item) is not str or "\0" in item or not item.isascii():
+            _check_member(field, key, item, level)
+
+
+def _check_member(field: str, key: str, item: Any, level: int) -> None:
+    if type(item) is not int or not -MAX_INTEGER <= item <= MAX_INTEGER:
         _check_value(f"{field}.{key}", item, level + 1)

@@ -124,7 +124,7 @@ class SqlWriter:
             return
         position: int = connection.execute(statements.ADVANCE_HEAD, {"count": count}).scalar_one()
         draft.rebase(position - count)
-        self._insert_events.execute(connection, [astuple(event) for event in draft.recorded])
+        self._insert_events.execute(connection, list(map(astuple, draft.recorded)))
         self._upsert_jobs.execute(connection, [rows.job_row(job) for job in draft.jobs.values()])
 
     @contextmanager
