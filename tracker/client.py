@@ -98,12 +98,17 @@ def websocket_url(url: str) -> str:
     Raises:
         InvalidQuery: If it is no such URL.
     """
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
-    if scheme not in ("ws", "wss") or not parts.hostname:
+    text = url if "://" in url else f"http://{url}"
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port  # a port that is none raises only when it is asked for
+    except ValueError:
+        host = None
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme) if host else ""
+    if scheme not in ("ws", "wss"):
         raise InvalidQuery("url", url, "must be http://HOST:PORT or ws://HOST:PORT/ws")
-    path = parts.path if parts.path.endswith("/ws") else f"{parts.path.rstrip('/')}/ws"
-    return urlunsplit((scheme, parts.netloc, path, "", ""))
+    path = parts.path.rstrip("/")
+    return urlunsplit((scheme, parts.netloc, path if path.endswith("/ws") else f"{path}/ws", "", ""))
 
 
 async def _connection(
