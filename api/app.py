@@ -56,7 +56,7 @@ def create_app(tracker: Tracker) -> web.Application:
         async with LiveFeed(tracker) as live:
             app[CONTEXT] = Context(tracker.settings, tracker.recorder, live.reader, live.feed, encoder(live.feed.epoch))
             interval = tracker.settings.checkpoint_interval_seconds
-            checkpoints = asyncio.create_task(_send_checkpoints(app[CLIENTS], interval))
+            checkpoints = asyncio.create_task(_send_checkpoints(app, interval))
             yield
             checkpoints.cancel()
 
@@ -104,9 +104,12 @@ async def _dismiss_clients(app: web.Application) -> None:
     await app[CLIENTS].dismiss()
 
 
-async def _send_checkpoints(clients: Clients, interval_seconds: float) -> None:
+async def _send_checkpoints(app: web.Application, interval_seconds: float) -> None:
+    clients = app[CLIENTS]
     while True:
         await asyncio.sleep(interval_seconds)
+        # Those who went without a word keep their places else, until the next of their kind comes.
+        poll_routes.forget_expired(app)
         for index, client in enumerate(clients):
             client.send_checkpoint()
             if index % _CLIENTS_A_TURN == 0:

@@ -70,7 +70,7 @@ class StreamChannel(ABC):
                 self._transport.abort()
                 raise ConnectionError("The client did not read.")
             await asyncio.sleep(pause)
-            pause = min(2 * pause, 0.05)
+            pause = min(1.5 * pause, 0.25)  # many that do not read must not cost the others their turns
         if not self.is_open:
             raise ConnectionError("The client left.")
         # Others have their turn between two pages, also when this client reads as fast as it is written to.

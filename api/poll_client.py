@@ -178,12 +178,11 @@ class PollClient:
             await asyncio.wait({changed}, timeout=wait_seconds)
             changed.cancel()
             return [], position
-        reading = asyncio.create_task(
-            next_events(self._feed, self.session.filter, position, _MESSAGES_A_POLL, wait_seconds)
-        )
+        wanted = self.session.filter
+        reading = asyncio.create_task(next_events(self._feed, wanted, position, _MESSAGES_A_POLL, wait_seconds))
         await asyncio.wait({reading, changed}, return_when=asyncio.FIRST_COMPLETED)
         changed.cancel()
-        if reading.done():
+        if reading.done() and self.session.filter == wanted:
             return reading.result()
         # It subscribed to something else meanwhile, or left: it asks again, and is told then.
         reading.cancel()

@@ -11,6 +11,7 @@ from aiohttp import web
 from tracker.errors import InvalidQuery, TrackerError
 from tracker.json_values import check_identifier
 from tracker.receipt import Receipt
+from tracker.store.base import LogHead
 from tracker.times import iso, now
 
 from . import problems, session
@@ -54,6 +55,7 @@ async def poll(request: web.Request) -> web.Response:
     """What a client is to be told after its cursor; waits for something, ``wait`` seconds at most."""
     allow(request, "client_id", "cursor", "wait")
     wait = whole_number(request, "wait", 0, 0, MAX_WAIT_SECONDS)
+    await request.app[CONTEXT].feed.head()  # who asks after an acknowledgement is told of that event too
     client = _client(request, request.query.get("client_id"))
     messages, cursor = await client.poll(request.query.get("cursor"), wait)
     client.seen()
@@ -69,8 +71,10 @@ async def send(request: web.Request) -> web.Response:
     if many is not None and (not isinstance(many, list) or len(many) > MAX_MESSAGES):
         raise InvalidQuery("messages", many, f"must be a list of at most {MAX_MESSAGES} messages")
     messages = [body.get("message")] if many is None else many
-    # All are taken in before the first is waited for: the events of a request share a commit.
-    pending = [await _take(request, client, message) for message in messages]
+    head = await request.app[CONTEXT].feed.head()
+    # All are taken in before the first is waited for: the events of a request share a commit, and no poll sees a
+    # subscription that is half made.
+    pending = [_take(request, client, message, head) for message in messages]
     answers = [await _answer(answer) for answer in pending]
     success = all(answer["type"] != "error" for answer in answers)
     response = answers[0] if many is None else answers
@@ -90,7 +94,7 @@ async def disconnect(request: web.Request) -> web.Response:
 
 async def _join(request: web.Request, known: session.Session) -> PollClient:
     app = request.app
-    _forget_expired(app)
+    forget_expired(app)
     head = await app[CONTEXT].feed.head()
     message, cursor = welcome(known, head)
     place = ExitStack()
@@ -101,7 +105,8 @@ async def _join(request: web.Request, known: session.Session) -> PollClient:
     return client
 
 
-def _forget_expired(app: web.Application) -> None:
+def forget_expired(app: web.Application) -> None:
+    """Have the clients that were not heard of for three minutes gone."""
     for client_id, client in list(app[POLL_CLIENTS].items()):
         if client.is_expired:
             del app[POLL_CLIENTS][client_id]
@@ -118,8 +123,8 @@ def _client(request: web.Request, client_id: Any) -> PollClient:
     return client
 
 
-async def _take(
-    request: web.Request, client: PollClient, message: Any
+def _take(
+    request: web.Request, client: PollClient, message: Any, head: LogHead
 ) -> session.Message | tuple[Receipt, session.Record]:
     context = request.app[CONTEXT]
     is_first = not client.session.channels
@@ -132,14 +137,13 @@ async def _take(
             case session.Record():
                 return context.recorder.record(action.event, patient=False), action
             case session.Subscribe():
-                head = await context.feed.head()
                 after = client.follow(action.after, action.epoch, head, is_first=is_first)
                 return session.confirmation(client.session, after, action.ref)
             case session.Unsubscribe():
                 client.refollow()
                 return action.message
     except TrackerError as error:
-        client.session.channels, client.session.types = kept.channels, kept.types
+        client.session.filter = kept
         return problems.reply(error, getattr(action, "ref", None))
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from tracker.errors import InvalidQuery, TrackerError
 from tracker.events import FACTS, Event
-from tracker.filters import MAX_CHANNELS, EventFilter, check_channels, check_types
+from tracker.filters import MAX_CHANNELS, NOTHING, check_channels, check_types, shared_filter
 from tracker.intake import event_from_message
 from tracker.json_values import MAX_INTEGER, check_identifier
 from tracker.store.base import LogHead
@@ -54,20 +54,24 @@ Action: TypeAlias = Reply | Record | Subscribe | Unsubscribe
 class Session:
     """What the server knows of a client."""
 
-    __slots__ = ("channels", "client_id", "client_name", "client_type", "connected_at", "types")
+    __slots__ = ("client_id", "client_name", "client_type", "connected_at", "filter")
 
     def __init__(self, client_id: str, connected_at: int) -> None:
         self.client_id = client_id
         self.connected_at = connected_at
         self.client_type: str | None = None
         self.client_name: str | None = None
-        self.channels: frozenset[str] = frozenset()
-        self.types: frozenset[str] = frozenset()
+        self.filter = NOTHING  # what the client has subscribed to
 
     @property
-    def filter(self) -> EventFilter:
-        """What the client has subscribed to."""
-        return EventFilter(channels=self.channels, types=self.types)
+    def channels(self) -> frozenset[str]:
+        """The channels it has subscribed to."""
+        return self.filter.channels
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The types it wants of these; empty for all."""
+        return self.filter.types
 
     def welcome(self, head: LogHead, now: int) -> Message:
         """The first message of the server."""
@@ -103,10 +107,10 @@ class Session:
                 channels = self.channels | check_channels(message.get("channels"))
                 if len(channels) > MAX_CHANNELS:
                     raise InvalidQuery.of("channels", f"a client has at most {MAX_CHANNELS} channels")
-                self.channels, self.types = channels, self.types if types is None else types
+                self.filter = shared_filter(channels, self.types if types is None else types)
                 return action
             case "unsubscribe":
-                self.channels -= check_channels(message.get("channels"))
+                self.filter = shared_filter(self.channels - check_channels(message.get("channels")), self.types)
                 confirmed = {"type": "unsubscription_confirmed", "channels": sorted(self.channels)}
                 return Unsubscribe({**confirmed, **_with(ref)})
             case str(kind) if kind in FACTS:

@@ -12,7 +12,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from tracker.errors import TrackerError
 from tracker.feed import Encode, Feed
-from tracker.filters import EventFilter
+from tracker.filters import NOTHING
 from tracker.receipt import Receipt
 from tracker.recorder import Recorder
 from tracker.times import iso, now
@@ -163,8 +163,7 @@ class Connection:
             try:
                 start = start_at(action.after or 0, action.epoch, head)
             except TrackerError as error:
-                kept = self.subscription.filter if self.subscription else EventFilter(channels=frozenset())
-                self.session.channels, self.session.types = kept.channels, kept.types
+                self.session.filter = self.subscription.filter if self.subscription else NOTHING
                 self._send(problems.reply(error, action.ref))
                 return
         self._send(session.confirmation(self.session, start.after, action.ref))

@@ -14,33 +14,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from tracker.errors import InvalidQuery, TrackerError
-from tracker.following import Again, Following, Hand, Message, Notice
+from tracker.errors import ServerRefused, ServerUnreachable
+from tracker.following import Again, Following, Hand, Message, Notice, Step
+from tracker.server_url import base_url, websocket_url
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession, ClientWebSocketResponse
 
+__all__ = ["ServerRefused", "ServerUnreachable", "subscribe"]
+
 _log = logging.getLogger("tracker.client")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0  # seconds between attempts; doubled, with full jitter
+_ANSWER_SECONDS = 10.0
 _SILENCE_SECONDS = 30.0
+_GOODBYE_SECONDS = 1.0
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
-
-
-class ServerRefused(TrackerError):
-    """The server refused the subscription; trying again would not help. ``refusal`` is its code."""
-
-    code = "server_refused"
-    public_fields = ("refusal",)
-
-    def __init__(self, text: str, refusal: str) -> None:
-        super().__init__(text)
-        self.refusal = refusal
 
 
 async def subscribe(
@@ -51,9 +44,10 @@ async def subscribe(
     after: int | None = None,
     epoch: str | None = None,
     client_name: str | None = None,
+    client_type: str = "python",
     patient: bool = True,
     on_notice: Callable[[Message], None] | None = None,
-) -> AsyncIterator[Message]:
+) -> AsyncGenerator[Message]:
     """Every event on the channels, from ``after`` on, once and in order, for ever.
 
     Args:
@@ -62,92 +56,123 @@ async def subscribe(
         types: Only events of these types; all by default.
         after: A position, exclusive: 0 is the beginning of the log. None: from now on.
         epoch: The log that ``after`` is of, where it was kept from an earlier run.
-        client_name: Shown in the server's list of clients.
-        patient: Try for ever to reach the server also at the first time; else raise ``ConnectionError`` then.
-        on_notice: Called with each message that is no event. ``reset`` (another log: it now starts from the
-            beginning) and ``truncated`` (events after the cursor were pruned) are logged as warnings in any case.
+        client_name: Shown with ``client_type`` in the server's list of clients.
+        client_type: What kind of program this is.
+        patient: Try for ever to reach the server also at the first time; else raise ``ServerUnreachable`` then.
+        on_notice: Called with each message of the server that is no event, ``caught_up`` among them, and with two of
+            this module's own: ``{"type": "disconnected", "error": …}`` when the connection is lost, and ``{"type":
+            "missed", "after": …, "prev": …}`` when events are missing and are asked for again. What it raises ends
+            the iteration. ``reset`` (another log: it now starts from the beginning) and ``truncated`` (events after
+            the cursor were pruned) are logged as warnings in any case.
 
     Raises:
+        InvalidQuery: If ``url`` names no server.
         ServerRefused: If the server does not accept the subscription.
-        ConnectionError: If the server cannot be reached at first, and ``patient`` is false.
+        ServerUnreachable: If the server cannot be reached at first, and ``patient`` is false.
     """
     from aiohttp import ClientError, ClientSession, ClientTimeout
 
+    base = base_url(url)
     following = Following(channels, types, after, epoch)
-    failures = 0 if patient else -1
-    async with ClientSession(timeout=ClientTimeout(total=None, sock_connect=10)) as session:
+    hello = None
+    if client_name is not None:
+        hello = {"type": "register", "client_type": client_type, "client_name": client_name}
+    tell = _teller(on_notice)
+    timeout = ClientTimeout(total=None, sock_connect=_ANSWER_SECONDS, sock_read=_ANSWER_SECONDS)
+    failures = 0
+    async with ClientSession(timeout=timeout) as session:
         while True:
             try:
-                async for event in _connection(session, websocket_url(url), following, client_name, on_notice):
+                async for step in _connection(session, base, following, hello):
                     failures = 0
-                    yield event
-                failures = max(0, failures)
-            except (ClientError, OSError, TimeoutError) as error:
-                if failures < 0:
-                    raise ConnectionError(
-                        f"No tracker answers at {url}: {str(error) or type(error).__name__}."
-                    ) from error
-                failures += 1
-                _log.info("The connection to %s was lost (%s)", url, str(error) or type(error).__name__)
+                    if isinstance(step, Hand):
+                        yield step.event
+                    else:
+                        tell(step)
+                problem = "the server closed it"
+            except (ClientError, TimeoutError) as error:
+                if following.epoch is None and not patient:  # the epoch is known from the first connection on
+                    raise _unreachable(base, error) from error
+                problem = str(error) or type(error).__name__
+            if failures == 0:
+                tell(Notice({"type": "disconnected", "error": problem}))
+            _log.info("The connection to %s was lost (%s)", base, problem)
+            failures += 1
             await asyncio.sleep(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**failures)))  # noqa: S311
 
 
-def websocket_url(url: str) -> str:
-    """The WebSocket of a server given as ``http(s)://…`` or ``ws(s)://…``.
-
-    Raises:
-        InvalidQuery: If it is no such URL.
-    """
-    text = url if "://" in url else f"http://{url}"
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port  # a port that is none raises only when it is asked for
-    except ValueError:
-        host = None
-    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme) if host else ""
-    if scheme not in ("ws", "wss"):
-        raise InvalidQuery("url", url, "must be http://HOST:PORT or ws://HOST:PORT/ws")
-    path = parts.path.rstrip("/")
-    return urlunsplit((scheme, parts.netloc, path if path.endswith("/ws") else f"{path}/ws", "", ""))
-
-
 async def _connection(
-    session: ClientSession,
-    url: str,
-    following: Following,
-    client_name: str | None,
-    on_notice: Callable[[Message], None] | None,
-) -> AsyncIterator[Message]:
-    async with session.ws_connect(url, heartbeat=_SILENCE_SECONDS, max_msg_size=0) as socket:
-        if client_name is not None:
-            await socket.send_json({"type": "register", "client_type": "python", "client_name": client_name})
+    session: ClientSession, base: str, following: Following, hello: Message | None
+) -> AsyncGenerator[Step]:
+    from aiohttp import ClientWSTimeout
+
+    goodbye = ClientWSTimeout(ws_close=_GOODBYE_SECONDS)
+    async with session.ws_connect(
+        websocket_url(base), heartbeat=_SILENCE_SECONDS, timeout=goodbye, max_msg_size=0
+    ) as socket:
+        yield following.receive(await _welcome(socket))
+        if hello is not None:
+            await socket.send_json(hello)
         await socket.send_json(following.subscription())
-        async for message in _messages(socket):
-            match following.receive(message):
-                case Hand(event=event):
-                    yield event
-                case Again(missed_from=start, missed_to=end):
-                    _log.warning("Events up to %d are missing after %d: asking for them", end, start)
-                    await socket.send_json(following.subscription())
-                case Notice(message=notice):
-                    _notice(notice, on_notice)
+        async for frame in socket:
+            message = _decode(frame.data)
+            if message.get("type") == "error" and following.is_asking:
+                raise ServerRefused(base, str(message.get("error")), str(message.get("code")))
+            step = following.receive(message)
+            yield step
+            if isinstance(step, Again):
+                await socket.send_json(following.subscription())
 
 
-async def _messages(socket: ClientWebSocketResponse) -> AsyncIterator[Message]:
-    from aiohttp import WSMsgType
+async def _welcome(socket: ClientWebSocketResponse) -> Message:
+    from aiohttp import ClientError
 
-    async for frame in socket:
-        if frame.type is WSMsgType.TEXT:
-            yield _decode(frame.data)
+    frame = await socket.receive(timeout=_ANSWER_SECONDS)
+    try:
+        message = _decode(frame.data)
+    except (msgspec.DecodeError, TypeError):
+        message = {}
+    if message.get("type") != "connection_established":
+        raise ClientError("it closed before it said hello, or is not a tracker's server")
+    return message
 
 
-def _notice(message: Message, on_notice: Callable[[Message], None] | None) -> None:
-    kind = message.get("type")
-    if kind == "error":
-        raise ServerRefused(str(message.get("error")), str(message.get("code")))
-    if kind == "reset":
-        _log.warning("The log is another one (epoch %s): starting from its beginning", message.get("epoch"))
-    elif kind == "truncated":
-        _log.warning("Events after %s were pruned, up to %s", message.get("after"), message.get("horizon"))
-    if on_notice is not None:
-        on_notice(message)
+def _teller(on_notice: Callable[[Message], None] | None) -> Callable[[Step], None]:
+    def tell(step: Step) -> None:
+        match step:
+            case Again(missed_from=start, missed_to=end):
+                _log.warning("Events up to %d are missing after %d: asking for them", end, start)
+                notice: Message = {"type": "missed", "after": start, "prev": end}
+            case Notice(message=notice):
+                _warn(notice)
+            case _:
+                return
+        if on_notice is not None:
+            on_notice(notice)
+
+    return tell
+
+
+def _warn(notice: Message) -> None:
+    match notice:
+        case {"type": "reset", "epoch": epoch}:
+            _log.warning("The log is another one (epoch %s): starting from its beginning", epoch)
+        case {"type": "truncated", "after": after, "horizon": horizon}:
+            _log.warning("Events after %s were pruned, up to %s", after, horizon)
+
+
+def _unreachable(base: str, error: Exception) -> ServerUnreachable:
+    from aiohttp import ClientConnectorDNSError, ClientConnectorError, WSServerHandshakeError
+
+    match error:
+        case WSServerHandshakeError(status=status):
+            text = f"What answers at {base} is not a tracker's server (HTTP status {status})."
+        case ClientConnectorDNSError():
+            text = f"There is no host of the name in {base}."
+        case ClientConnectorError():
+            text = f"No server answers at {base}."
+        case TimeoutError():
+            text = f"No answer from {base} within {_ANSWER_SECONDS:g} s."
+        case _:
+            text = f"What answers at {base} is not a tracker's server."
+    return ServerUnreachable(base, text)

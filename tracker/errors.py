@@ -16,6 +16,8 @@
     │  └─ SchemaMismatch                    found, expected
     ├─ RecorderFull / RecorderClosed        capacity
     ├─ ServerError                          host, port
+    ├─ ServerUnreachable (also ConnectionError)  url
+    ├─ ServerRefused                        url, refusal
     └─ CursorReset / CursorTruncated        cursor, epoch | horizon
 
 Each carries its fields as attributes, has a ``code`` for programs, and survives pickling.
@@ -233,6 +235,29 @@ class ServerError(TrackerError):
         super().__init__(f"Cannot listen on {host}:{port}: {problem}.")
         self.host = host
         self.port = port
+
+
+class ServerUnreachable(TrackerError, ConnectionError):
+    """Nothing answers at a server's address, or what answers there is no tracker's server."""
+
+    code = "server_unreachable"
+    public_fields = ("url",)
+
+    def __init__(self, url: str, text: str) -> None:
+        super().__init__(text)
+        self.url = url
+
+
+class ServerRefused(TrackerError):
+    """The server refused what it was asked; asking again would not help. ``refusal`` is its code."""
+
+    code = "server_refused"
+    public_fields = ("url", "refusal")
+
+    def __init__(self, url: str, text: str, refusal: str) -> None:
+        super().__init__(f"The server at {url} refused: {text}")
+        self.url = url
+        self.refusal = refusal
 
 
 class CursorReset(TrackerError):

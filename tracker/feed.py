@@ -8,6 +8,7 @@ nothing and delay nobody.
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -94,6 +95,8 @@ class Feed:
         self._bytes = 0
         self._groups: dict[EventFilter, _Group] = {}
         self._by_channel: dict[str, set[EventFilter]] = {}
+        self._this_head: asyncio.Task[LogHead] | None = None  # the reading that is on its way, or the last one
+        self._next_head: asyncio.Task[LogHead] | None = None  # the one that has not begun
 
     def advance(self, recorded: list[RecordedEvent]) -> bool:
         """Take the rows of a commit, in order.
@@ -153,8 +156,19 @@ class Feed:
     async def head(self) -> LogHead:
         """The ends of the log now; the feed has reached this head when it returns.
 
-        Who was told of a commit by its acknowledgement, and asks, may be ahead of what the feed was told.
+        Who was told of a commit by its acknowledgement, and asks, may be ahead of what the feed was told. All who ask
+        while one reading is on its way share the next: it begins after they asked.
         """
+        if self._next_head is None:
+            self._next_head = asyncio.create_task(self._read_head(self._this_head))
+            self._next_head.add_done_callback(_retrieved)
+        # Shared: one client that leaves meanwhile takes nobody's answer away.
+        return await asyncio.shield(self._next_head)
+
+    async def _read_head(self, previous: asyncio.Task[LogHead] | None) -> LogHead:
+        if previous is not None:
+            await asyncio.wait({previous})
+        self._this_head, self._next_head = self._next_head, None
         head = await self._reader.head()
         while self.tail < head.position and await self._read_on():
             pass
@@ -217,6 +231,12 @@ class Feed:
             first = delivery.last + 1
             for subscriber in [one for one in group.subscribers if not one.offer(delivery)]:
                 self.leave(subscriber)
+
+
+def _retrieved(reading: asyncio.Task[LogHead]) -> None:
+    # Those who asked have the error; where all have left, it is nobody's.
+    if not reading.cancelled():
+        reading.exception()
 
 
 def _streamed(events: list[RecordedEvent], last: int) -> Iterator[StreamedEvent]:

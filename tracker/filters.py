@@ -47,6 +47,13 @@ class EventFilter(Struct, frozen=True):
 
 
 EVERYTHING = EventFilter()
+NOTHING = EventFilter(channels=frozenset())
+
+
+@lru_cache(maxsize=4096)
+def shared_filter(channels: frozenset[str], types: frozenset[str] = NOTHING.types) -> EventFilter:
+    """The filter; thousands of clients that want the same keep one between them."""
+    return EventFilter(channels=channels, types=types)
 
 
 def check_channels(channels: object) -> frozenset[str]:
@@ -58,13 +65,7 @@ def check_channels(channels: object) -> frozenset[str]:
             raise InvalidQuery("channels", channel, "must be jobs, photos, system or job:<job_id>")
         if channel not in CHANNELS:
             _check_job_id(channel)
-    return _shared(frozenset(channels))
-
-
-@lru_cache(maxsize=4096)
-def _shared(names: frozenset[str]) -> frozenset[str]:
-    # Thousands of clients with the same channels keep one set between them.
-    return names
+    return frozenset(channels)
 
 
 def check_types(types: object) -> frozenset[str]:

@@ -52,11 +52,11 @@ class Following:
         self.types = sorted(set(types))
         self.cursor = after
         self.epoch = epoch
-        self._is_asking = False
+        self.is_asking = False  # a subscription was sent, and is not confirmed yet
 
     def subscription(self) -> Message:
         """What to send after connecting, and whenever :class:`Again` says so."""
-        self._is_asking = True
+        self.is_asking = True
         message: Message = {"type": "subscribe", "channels": self.channels}
         if self.types:
             message["types"] = self.types
@@ -84,7 +84,7 @@ class Following:
     def _event(self, event: Message) -> Step:
         cursor = self.cursor or 0
         # Until the subscription is confirmed, what arrives was on its way before it was asked for.
-        if self._is_asking or event["position"] <= cursor:
+        if self.is_asking or event["position"] <= cursor:
             return Nothing()
         if event.get("prev", 0) > cursor:
             return Again(cursor, event["prev"])
@@ -92,13 +92,13 @@ class Following:
         return Hand(event)
 
     def _begin(self, after: int) -> None:
-        self._is_asking = False
+        self.is_asking = False
         if self.cursor is None:
             self.cursor = after
 
     def _complete(self, message: Message) -> Step:
         cursor = self.cursor or 0
-        if self._is_asking:
+        if self.is_asking:
             return Nothing()
         if message.get("prev", 0) > cursor:
             return Again(cursor, message["prev"])

@@ -1,67 +1,76 @@
-"""Live events from a server over a WebSocket, for as long as it takes: connects again, and resumes."""
+"""Live events from a server over a WebSocket, for as long as it takes, told to a person."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from typing import NoReturn, TypeAlias
-
-import aiohttp
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from typing import TypeAlias
 
 from api.cli.failures import Failure
-from tracker.following import Again, Following, Hand, Message, Notice
+from tracker.client import subscribe
+from tracker.errors import ServerRefused, ServerUnreachable
+from tracker.following import Message
 
-Show: TypeAlias = Callable[[str, Message], None]
+Show: TypeAlias = Callable[[Message], None]
 Tell: TypeAlias = Callable[[str], None]
-
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between two attempts to connect
-_ANSWER_WITHIN = 10.0
-_HEARTBEAT = 25.0
-_HELLO = {"type": "register", "client_type": "cli", "client_name": "tracker tail"}
-
-
-class _Missed(Exception):
-    """The stream left something out: connect again, and resume."""
 
 
 class CaughtUp(Exception):
     """Everything that was in the log is shown."""
 
 
-async def follow(base: str, following: Following, show: Show, tell: Tell, *, until_caught_up: bool = False) -> NoReturn:
-    """Show every event that ``following`` asks for; never returns.
+async def follow(
+    base: str, channels: Sequence[str], after: int | None, show: Show, tell: Tell, *, until_caught_up: bool = False
+) -> None:
+    """Show every event of the channels after ``after``; does not return.
 
-    ``show`` gets an event's text and the message it holds, ``tell`` a sentence about the stream.
+    ``show`` gets an event, ``tell`` a sentence about the stream.
 
     Raises:
         Failure: If no server of ours answers at first, or it refuses the subscription.
         CaughtUp: When everything that was in the log is shown, if that is asked for.
     """
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=_ANSWER_WITHIN, sock_read=_ANSWER_WITHIN)
-    pause, is_lost = _FIRST_PAUSE, False
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-        while True:
-            try:
-                async with _connected(session, base) as socket:
-                    await _subscribe(socket, base, following)
-                    if is_lost:
-                        tell(f"Connected again, going on after position {following.cursor or 0}.")
-                    pause, is_lost = _FIRST_PAUSE, False
-                    await _listen(socket, following, show, tell, until_caught_up)
-            except _Missed:
-                tell("Something was missed on the way: asking for it again.")
-                continue
-            except (aiohttp.ClientError, TimeoutError) as error:
-                # No other OSError: what show() raises is no lost connection.
-                if following.epoch is None:  # known from the first connection on
-                    raise _no_server(base, error) from error
-            if not is_lost:
-                tell(f"The connection to {base} is lost; trying to connect again.")
-            is_lost = True
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+    notices = _Notices(base, tell, until_caught_up)
+    events = subscribe(
+        base,
+        channels=channels,
+        after=after,
+        client_type="cli",
+        client_name="tracker tail",
+        patient=False,
+        on_notice=notices,
+    )
+    try:
+        async with aclosing(events):
+            async for event in events:
+                notices.position = event["position"]
+                show(event)
+    except ServerRefused as error:
+        raise Failure(str(error), error.code) from error
+    except ServerUnreachable as error:
+        raise Failure(f"{error} Start one with `tracker serve`, or name another with --url.", error.code) from error
+
+
+class _Notices:
+    def __init__(self, base: str, tell: Tell, until_caught_up: bool) -> None:
+        self.position = 0
+        self._base = base
+        self._tell = tell
+        self._until_caught_up = until_caught_up
+        self._is_lost = False
+
+    def __call__(self, notice: Message) -> None:
+        match notice:
+            case {"type": "disconnected"}:
+                self._is_lost = True
+                self._tell(f"The connection to {self._base} is lost; trying to connect again.")
+            case {"type": "subscription_confirmed"} if self._is_lost:
+                self._is_lost = False
+                self._tell(f"Connected again, going on after position {self.position}.")
+            case {"type": "caught_up"} if self._until_caught_up:
+                raise CaughtUp
+            case _ if text := sentence(notice):
+                self._tell(text)
 
 
 def sentence(notice: Message) -> str | None:
@@ -71,68 +80,8 @@ def sentence(notice: Message) -> str | None:
             return "The server has another log now: showing it from its beginning."
         case {"type": "truncated", "horizon": horizon}:
             return f"Jobs that ended up to position {horizon} were removed by retention, with their events."
+        case {"type": "missed"}:
+            return "Something was missed on the way: asking for it again."
         case {"type": "error", "error": error}:
             return f"The server says: {error}"
     return None
-
-
-def _connected(
-    session: aiohttp.ClientSession, base: str
-) -> AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]:
-    # Not longer than a second for the goodbye: Ctrl-C is to be prompt.
-    goodbye = aiohttp.ClientWSTimeout(ws_close=1.0)
-    return session.ws_connect(f"{base}/ws", heartbeat=_HEARTBEAT, timeout=goodbye, max_msg_size=0)
-
-
-async def _subscribe(socket: aiohttp.ClientWebSocketResponse, base: str, following: Following) -> None:
-    welcome = await _welcome(socket)
-    if welcome.get("type") != "connection_established":
-        if following.epoch is None:
-            raise Failure(f"What answers at {base} is not a tracker's server.", "no_server")
-        raise aiohttp.ClientError("closed before it said hello")
-    following.receive(welcome)
-    await socket.send_json(_HELLO)
-    await socket.send_json(following.subscription())
-
-
-async def _welcome(socket: aiohttp.ClientWebSocketResponse) -> Message:
-    message = await socket.receive(timeout=_ANSWER_WITHIN)
-    try:
-        value = json.loads(message.data) if message.type is aiohttp.WSMsgType.TEXT else None
-    except ValueError:
-        value = None
-    return value if isinstance(value, dict) else {}
-
-
-async def _listen(
-    socket: aiohttp.ClientWebSocketResponse, following: Following, show: Show, tell: Tell, until_caught_up: bool
-) -> None:
-    is_subscribed = False
-    async for received in socket:
-        if received.type is not aiohttp.WSMsgType.TEXT:
-            continue
-        match following.receive(json.loads(received.data)):
-            case Hand(event=event):
-                show(received.data, event)
-            case Again():
-                raise _Missed
-            case Notice(message=notice):
-                is_subscribed |= notice.get("type") == "subscription_confirmed"
-                if notice.get("type") == "error" and not is_subscribed:
-                    raise Failure(f"The server refused: {notice.get('error')}", "server_refused")
-                if told := sentence(notice):
-                    tell(told)
-                if until_caught_up and notice.get("type") == "caught_up":
-                    raise CaughtUp
-
-
-def _no_server(base: str, error: Exception) -> Failure:
-    text = f"No server answers at {base}. Start one with `tracker serve`, or name another with --url."
-    match error:
-        case aiohttp.WSServerHandshakeError(status=status):
-            text = f"What answers at {base} is not a tracker's server (HTTP status {status})."
-        case aiohttp.ClientConnectorDNSError():
-            text = f"There is no host of the name in {base}."
-        case TimeoutError():
-            text = f"No answer from {base} within {_ANSWER_WITHIN:g} s."
-    return Failure(text, "no_server")

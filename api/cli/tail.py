@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import click
+import msgspec
 
 from api.cli.failures import Command
 from api.cli.options import host_option, load_settings, port_option, server_url
+from tracker.errors import InvalidQuery
+from tracker.server_url import base_url
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-_SCHEMES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
 
 
 @click.command(cls=Command)
@@ -59,11 +59,10 @@ def tail(
 
     from api.cli.live import CaughtUp, follow
     from api.cli.terminal import errors, output
-    from tracker.following import Following
 
     base = _base(url) if url else _settings_url(host, port)
     begin = 0 if after is None and not stays else after
-    following = Following([*channels, *(f"job:{job}" for job in jobs)] or ["jobs", "photos"], after=begin)
+    wanted = [*channels, *(f"job:{job}" for job in jobs)] or ["jobs", "photos"]
     show = _show_json if as_json else _shower(output())
     notices = errors()
 
@@ -71,23 +70,16 @@ def tail(
         notices.print(text, style="yellow", soft_wrap=True)
 
     try:
-        asyncio.run(follow(base, following, show, tell, until_caught_up=not stays))
+        asyncio.run(follow(base, wanted, begin, show, tell, until_caught_up=not stays))
     except (KeyboardInterrupt, CaughtUp):
         return
 
 
 def _base(url: str) -> str:
-    """A URL as people write it, as the one that paths are added to."""
-    problem = click.BadParameter(f"{url!r} is not an address such as http://127.0.0.1:5100.", param_hint="'--url'")
     try:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        has_port = parts.port is None or parts.port > 0
-    except ValueError as error:
-        raise problem from error
-    if parts.scheme not in _SCHEMES or not parts.hostname or not has_port:
-        raise problem
-    path = parts.path.rstrip("/").removesuffix("/ws")
-    return f"{_SCHEMES[parts.scheme]}://{parts.netloc}{path}"
+        return base_url(url)
+    except InvalidQuery as error:
+        raise click.BadParameter(str(error), param_hint="'--url'") from error
 
 
 def _settings_url(host: str | None, port: int | None) -> str:
@@ -95,16 +87,16 @@ def _settings_url(host: str | None, port: int | None) -> str:
     return server_url(settings.host, settings.port)
 
 
-def _show_json(text: str, _: dict[str, Any]) -> None:
-    click.echo(text.encode())
+def _show_json(event: dict[str, Any]) -> None:
+    click.echo(msgspec.json.encode(event))
 
 
-def _shower(console: Console) -> Callable[[str, dict[str, Any]], None]:
+def _shower(console: Console) -> Callable[[dict[str, Any]], None]:
     from api.cli.event_lines import EventLines
 
     lines = EventLines()
 
-    def show(_: str, message: dict[str, Any]) -> None:
-        console.print(lines.line(message), soft_wrap=True)
+    def show(event: dict[str, Any]) -> None:
+        console.print(lines.line(event), soft_wrap=True)
 
     return show

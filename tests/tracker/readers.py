@@ -14,18 +14,27 @@ from tracker.store.base import LogHead
 
 
 class MemoryReader:
-    """A :class:`tracker.store.base.Reader` on a list; ``pages`` notes from where pages were read."""
+    """A :class:`tracker.store.base.Reader` on a list; ``pages`` notes from where pages were read.
+
+    While ``gate`` is given, the head is read only when it is set.
+    """
 
     def __init__(self) -> None:
         self.rows: list[RecordedEvent] = []
         self.pages: list[int] = []
         self.before_read: Callable[[], None] | None = None
+        self.heads = 0
+        self.gate: asyncio.Event | None = None
 
     def now(self) -> LogHead:
         return LogHead(self.rows[-1].position if self.rows else 0, 0, "epoch")
 
     async def head(self) -> LogHead:
-        return self.now()
+        self.heads += 1
+        head = self.now()
+        if self.gate is not None:
+            await self.gate.wait()
+        return head
 
     async def read(self, after: int, limit: int, wanted: EventFilter) -> list[RecordedEvent]:
         self.pages.append(after)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 
@@ -281,6 +282,21 @@ async def test_the_head_is_the_logs_and_the_feed_has_reached_it() -> None:
     followed.write(5)
     assert (await followed.feed.head()).position == 5
     assert (followed.feed.tail, followed.feed.epoch) == (5, "epoch")
+
+
+async def test_all_who_ask_for_the_head_at_once_share_a_reading_that_began_after_they_asked() -> None:
+    followed = log(known=1)
+    gate = followed.reader.gate = asyncio.Event()
+    first = asyncio.create_task(followed.feed.head())
+    await asyncio.sleep(0.01)
+    followed.write(3)  # too late for the reading that is on its way
+    others = [asyncio.create_task(followed.feed.head()) for _ in range(100)]
+    await asyncio.sleep(0.01)
+    others[0].cancel()  # takes nobody's answer away
+    gate.set()
+    assert (await first).position == 1
+    assert {head.position for head in await asyncio.gather(*others[1:])} == {3}
+    assert followed.reader.heads == 2
 
 
 async def test_a_feed_begins_at_the_head_of_the_log() -> None:

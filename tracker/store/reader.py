@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,8 +22,12 @@ from tracker.store.base import LogHead
 class SqlReader:
     """See :class:`tracker.store.base.Reader`."""
 
-    def __init__(self, engine: AsyncEngine, translate: Callable[[DBAPIError], StoreError]) -> None:
+    def __init__(self, engine: AsyncEngine, connections: int, translate: Callable[[DBAPIError], StoreError]) -> None:
+        """``connections``: how many the engine may have open."""
         self._engine = engine
+        # Those who wait for a connection wait here: the pool would give up on them after a while, and each that waits
+        # there holds a stack of its own.
+        self._turn = asyncio.Semaphore(connections)
         self._translate = translate
 
     async def head(self) -> LogHead:
@@ -75,7 +80,7 @@ class SqlReader:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
         try:
-            async with self._engine.connect() as connection:
+            async with self._turn, self._engine.connect() as connection:
                 yield connection
         except DBAPIError as error:
             raise self._translate(error) from error

@@ -90,10 +90,10 @@ def open_reader(path: Path) -> SqlReader:
         connect_args={"timeout": _BUSY_TIMEOUT_SECONDS},
         poolclass=AsyncAdaptedQueuePool,
         pool_size=_READERS,
-        max_overflow=_READERS,
+        max_overflow=0,
     )
     event.listen(engine.sync_engine, "connect", _set_reader_pragmas)
-    return SqlReader(engine, translate)
+    return SqlReader(engine, _READERS, translate)
 
 
 def demand_current(path: Path) -> None:

@@ -18,7 +18,6 @@ from api.cli.failures import Failure
 from api.cli.live import follow, sentence
 from api.cli.tail import _base
 from api.websocket_server import WebSocketServer
-from tracker.following import Following
 from tracker.progress_reporter import ProgressReporter
 from tracker.settings import Settings
 
@@ -139,14 +138,15 @@ def test_no_server_is_one_line_that_says_what_to_run(run: Run) -> None:
         "Start one with `tracker serve`, or name another with --url.\n"
     )
     body = json.loads(run("tail", "--port", str(port), "--json").stdout)
-    assert (body["success"], body["code"]) == (False, "no_server")
+    assert (body["success"], body["code"]) == (False, "server_unreachable")
 
 
 def test_a_host_that_does_not_exist_is_one_line(run: Run) -> None:
     result = run("tail", "--url", "http://photos.invalid:5100")
     assert (result.exit_code, result.stderr) == (
         1,
-        "Error: There is no host of the name in http://photos.invalid:5100.\n",
+        "Error: There is no host of the name in http://photos.invalid:5100. "
+        "Start one with `tracker serve`, or name another with --url.\n",
     )
 
 
@@ -159,7 +159,7 @@ def test_what_the_server_refuses_is_one_line(
 ) -> None:
     result = run("tail", "--url", server.url, *options)
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: The server refused: ")
+    assert result.stderr.startswith("Error: The server at http://127.0.0.1:")
     assert problem in result.stderr
     assert result.stderr.count("\n") == 1
 
@@ -194,9 +194,9 @@ def test_it_ends_quietly_when_nobody_reads(
     assert run_unread("tail", "--url", server.url, "--after", "0", *options) == (0, "")
 
 
-async def _first_event(base: str, following: Following, told: list[str]) -> dict[str, Any]:
+async def _first_event(base: str, told: list[str]) -> dict[str, Any]:
     first: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(follow(base, following, lambda _, event: first.set_result(event), told.append))
+    task = asyncio.create_task(follow(base, ["jobs"], None, first.set_result, told.append))
     try:
         return await asyncio.wait_for(first, 20)
     finally:
@@ -205,10 +205,11 @@ async def _first_event(base: str, following: Following, told: list[str]) -> dict
 
 
 class _Foreign:
-    """A WebSocket server that says what a test has it say, one list of messages for each connection."""
+    """A WebSocket server that greets, and answers what it hears as a test has it answer."""
 
-    def __init__(self, *conversations: list[dict[str, Any]]) -> None:
-        self._conversations = list(conversations)
+    def __init__(self, hello: list[Any], *answers: list[dict[str, Any]]) -> None:
+        self._hello = hello
+        self._answers = list(answers)
         self.heard: list[Any] = []
 
     async def __aenter__(self) -> str:
@@ -225,10 +226,14 @@ class _Foreign:
     async def _talk(self, request: web.Request) -> web.WebSocketResponse:
         client = web.WebSocketResponse()
         await client.prepare(request)
-        for message in self._conversations.pop(0):
+        for message in self._hello:
             await client.send_json(message)
         async for received in client:
+            if received.json()["type"] == "register":
+                continue
             self.heard.append(received.json())
+            for message in self._answers.pop(0):
+                await client.send_json(message)
         return client
 
 
@@ -239,29 +244,30 @@ async def test_a_missed_event_is_asked_for_again() -> None:
     event = {"type": "job_started", "job_id": "job", "sequence": 1}
     confirmed = {"type": "subscription_confirmed", "channels": ["jobs"], "after": 2}
     server = _Foreign(
-        [_WELCOME, confirmed, {**event, "position": 5, "prev": 4}],
-        [_WELCOME, confirmed, {**event, "position": 4, "prev": 0}],
+        [_WELCOME],
+        [confirmed, {**event, "position": 5, "prev": 4}],
+        [confirmed, {**event, "position": 4, "prev": 0}],
     )
     told: list[str] = []
     async with server as base:
-        shown = await _first_event(base, Following(["jobs"]), told)
+        shown = await _first_event(base, told)
     assert shown["position"] == 4
     assert told == ["Something was missed on the way: asking for it again."]
-    assert [message.get("after") for message in server.heard if message["type"] == "subscribe"] == [None, 2]
+    assert [message.get("after") for message in server.heard] == [None, 2]
 
 
 @pytest.mark.parametrize("hello", [[{"type": "hello"}], [], [["no", "object"]]])
 async def test_a_server_of_another_kind_is_refused(hello: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.cli.live._ANSWER_WITHIN", 0.3)
+    monkeypatch.setattr("tracker.client._ANSWER_SECONDS", 0.3)
     async with _Foreign(hello) as base:
         with pytest.raises(Failure, match=r"not a tracker's server|No answer from"):
-            await follow(base, Following(["jobs"]), lambda *_: None, print)
+            await follow(base, ["jobs"], None, print, print)
 
 
 async def test_a_web_server_without_a_websocket_is_refused() -> None:
-    async with _Foreign() as base:
+    async with _Foreign([]) as base:
         with pytest.raises(Failure, match=r"not a tracker's server \(HTTP status 404\)"):
-            await follow(f"{base}/elsewhere", Following(["jobs"]), lambda *_: None, print)
+            await follow(f"{base}/elsewhere", ["jobs"], None, print, print)
 
 
 def test_what_the_server_says_of_the_stream_is_a_sentence() -> None:

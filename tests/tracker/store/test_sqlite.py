@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -53,6 +54,16 @@ async def test_any_name_of_a_file_will_do(tmp_path: Path, name: str) -> None:
     store.close()
     assert (folder / name).is_file()
     assert {file.name for file in folder.iterdir()} <= {name, f"{name}.owner"}
+
+
+async def test_however_many_ask_a_reader_at_once_all_are_answered(path: Path) -> None:
+    store = SqliteStore(path)
+    reader = store.reader()
+    # A pool gives up on those who wait longer than this: 30 seconds, which ten thousand clients at once do reach.
+    reader._engine.sync_engine.pool._timeout = 0.001  # type: ignore[attr-defined]
+    assert {head.position for head in await asyncio.gather(*[reader.head() for _ in range(200)])} == {0}
+    await reader.close()
+    store.close()
 
 
 async def test_a_reader_cannot_write(path: Path) -> None:
