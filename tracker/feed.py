@@ -210,7 +210,8 @@ class Feed:
             if JOB_PREFIX + event.job_id in self._by_channel:
                 wanted_by = wanted_by | self._wanting(event.type, (JOB_PREFIX + event.job_id,))
             for wanted in wanted_by:
-                found.setdefault(wanted, []).append(event)
+                if not wanted.job_prefixes or wanted.includes(event.job_id):
+                    found.setdefault(wanted, []).append(event)
         return list(found.items())
 
     def _wanting(self, event_type: str, channels: tuple[str, ...]) -> set[EventFilter]:

@@ -18,17 +18,23 @@ MAX_CHANNELS = 1000
 class EventFilter(Struct, frozen=True):
     """Events on any of ``channels`` and, where ``types`` is not empty, of one of these types.
 
-    Hashable: subscriptions with equal filters share their frames.
+    ``job_prefixes``: only of jobs whose id begins with one of these; empty for all. It is what a token is limited to,
+    not what its client asked for. Hashable: subscriptions with equal filters share their frames.
     """
 
     channels: frozenset[str] = frozenset({JOBS, PHOTOS})
     types: frozenset[str] = frozenset()
+    job_prefixes: frozenset[str] = frozenset()
 
     def matches(self, event: RecordedEvent) -> bool:
         """Whether the event passes."""
-        if self.types and event.type not in self.types:
+        if (self.types and event.type not in self.types) or not self.includes(event.job_id):
             return False
         return not self.channels.isdisjoint(channels(event.type, event.job_id))
+
+    def includes(self, job_id: str) -> bool:
+        """Whether the job is one of those it is limited to."""
+        return not self.job_prefixes or job_id.startswith(tuple(self.job_prefixes))
 
     @property
     def job_ids(self) -> frozenset[str]:
@@ -51,9 +57,11 @@ NOTHING = EventFilter(channels=frozenset())
 
 
 @lru_cache(maxsize=4096)
-def shared_filter(channels: frozenset[str], types: frozenset[str] = NOTHING.types) -> EventFilter:
+def shared_filter(
+    channels: frozenset[str], types: frozenset[str] = NOTHING.types, job_prefixes: frozenset[str] = NOTHING.job_prefixes
+) -> EventFilter:
     """The filter; thousands of clients that want the same keep one between them."""
-    return EventFilter(channels=channels, types=types)
+    return EventFilter(channels=channels, types=types, job_prefixes=job_prefixes)
 
 
 def check_channels(channels: object) -> frozenset[str]:

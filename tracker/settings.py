@@ -38,6 +38,19 @@ class Settings:
     checkpoint_interval_seconds: float = 15
     max_clients: int = 12_000
     max_clients_per_address: int = 1_000
+    require_token: bool = False
+    insecure: bool = False
+    allowed_hosts: str = ""
+    allowed_origins: str = ""
+    trust_proxy: str = ""
+    auth_timeout_seconds: float = 10
+    tls_cert: str = ""
+    tls_key: str = ""
+    requests_per_second: int = 500
+    body_timeout_seconds: float = 20
+    log_format: str = "text"
+    log_level: str = "info"
+    log_requests: bool = False
 
     @classmethod
     def load(
@@ -116,11 +129,21 @@ def _default_file() -> Path:
 def _read(name: str, kind: type, value: Any) -> Any:
     if kind is str and isinstance(value, str):
         return value
+    if kind is bool:
+        return _read_switch(name, value)
     if name.endswith("_seconds"):
         return duration_seconds(name, str(value))
     if kind is int and not isinstance(value, bool):
         return _read_count(name, value)
     raise InvalidSetting(name, value, f"must be a {kind.__name__}")
+
+
+def _read_switch(name: str, value: Any) -> bool:
+    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    switch = value if isinstance(value, bool) else known.get(str(value).strip().lower())
+    if switch is None:
+        raise InvalidSetting(name, value, "must be true or false")
+    return switch
 
 
 def _read_count(name: str, value: Any) -> int:

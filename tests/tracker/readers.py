@@ -11,6 +11,7 @@ from tracker.feed import Feed
 from tracker.filters import EventFilter
 from tracker.projection import Job, JobStatus
 from tracker.store.base import LogHead
+from tracker.tokens import Token
 
 
 class MemoryReader:
@@ -53,7 +54,12 @@ class MemoryReader:
     async def active_jobs(self) -> list[Job]:
         return []
 
-    async def list_jobs(self, status: JobStatus | None, before: int | None, limit: int) -> list[Job]:
+    async def list_jobs(
+        self, status: JobStatus | None, before: int | None, limit: int, job_prefixes: frozenset[str] = frozenset()
+    ) -> list[Job]:
+        return []
+
+    async def tokens(self) -> list[Token]:
         return []
 
     async def prunable_jobs(self, finished_before: int, limit: int) -> list[Job]:

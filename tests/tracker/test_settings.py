@@ -42,11 +42,19 @@ def test_flags_go_before_the_environment_and_that_before_the_file(config: Path) 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Settings)])
 def test_every_setting_can_be_a_flag_in_the_environment_and_in_the_file(name: str, config: Path) -> None:
-    text = isinstance(getattr(Settings(), name), str)
-    value: Any = "x" if text else 7
-    config.write_text(f'{name} = "x"' if text else f"{name} = 7")
+    written: dict[type, tuple[Any, str]] = {str: ("x", '"x"'), bool: (True, "true")}
+    value, text = written.get(type(getattr(Settings(), name)), (7, "7"))
+    config.write_text(f"{name} = {text}")
     for settings in (load({name: value}), load(None, {f"TRACKER_{name.upper()}": str(value)}), load(file=config)):
         assert getattr(settings, name) == value
+
+
+@pytest.mark.parametrize("text", ["", "2", "maybe", "truee"])
+def test_a_switch_is_true_or_false(text: str) -> None:
+    assert load({"insecure": "on"}).insecure is True
+    assert load({"insecure": "No"}).insecure is False
+    with pytest.raises(InvalidSetting, match="must be true or false"):
+        load({"insecure": text})
 
 
 def test_an_empty_variable_is_none_at_all() -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from tracker.store.base import EventStore
     from tracker.store.reader import SqlReader
+    from tracker.store.token_table import TokenTable
 
 
 def open_store(url: str) -> EventStore:
@@ -40,6 +41,23 @@ def open_reader(url: str) -> SqlReader:
         raise StoreError(f"There is no log at {path} yet: `tracker serve` or a reporter makes it.")
     sqlite.demand_current(path)
     return sqlite.open_reader(path)
+
+
+def open_token_table(url: str) -> TokenTable:
+    """The tokens of a log, also beside the process that writes it; makes or migrates the log where nobody does.
+
+    Raises:
+        StoreOwned: If the log is of an older version, and another process writes it.
+        StoreError: If it cannot be opened.
+    """
+    from tracker.store import sqlite
+
+    path = _sqlite_path(url)
+    try:
+        sqlite.demand_current(path)
+    except StoreError:
+        sqlite.SqliteStore(path).close()
+    return sqlite.open_token_table(path)
 
 
 def _sqlite_path(url: str) -> Path:

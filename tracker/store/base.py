@@ -15,6 +15,7 @@ from tracker.errors import TrackerError
 from tracker.events import Event, RecordedEvent
 from tracker.filters import EventFilter
 from tracker.projection import Job, JobStatus
+from tracker.tokens import Token
 
 PAGE_LIMIT = 1000
 
@@ -123,12 +124,21 @@ class Reader(Protocol):
         """Every unfinished job, in the order they started."""
         ...
 
-    async def list_jobs(self, status: JobStatus | None, before: int | None, limit: int) -> list[Job]:
-        """Jobs, newest first; ``before`` is the ``started_position`` of the last one seen (exclusive)."""
+    async def list_jobs(
+        self, status: JobStatus | None, before: int | None, limit: int, job_prefixes: frozenset[str] = frozenset()
+    ) -> list[Job]:
+        """Jobs, newest first; ``before`` is the ``started_position`` of the last one seen (exclusive).
+
+        ``job_prefixes``: only those whose id begins with one of these; empty for all.
+        """
         ...
 
     async def prunable_jobs(self, finished_before: int, limit: int) -> list[Job]:
         """Finished jobs that the retention policy would remove, the longest finished first."""
+        ...
+
+    async def tokens(self) -> list[Token]:
+        """Every token, in the order they were made."""
         ...
 
     async def close(self) -> None:

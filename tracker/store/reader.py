@@ -17,6 +17,7 @@ from tracker.filters import EventFilter
 from tracker.projection import Job, JobStatus
 from tracker.store import rows, statements
 from tracker.store.base import LogHead
+from tracker.tokens import Token
 
 
 class SqlReader:
@@ -53,9 +54,11 @@ class SqlReader:
             pruned = (await connection.execute(statements.PRUNED_IDS, {"job_ids": [job_id]})).first()
         raise JobPruned(job_id) if pruned else JobNotFound(job_id)
 
-    async def list_jobs(self, status: JobStatus | None, before: int | None, limit: int) -> list[Job]:
+    async def list_jobs(
+        self, status: JobStatus | None, before: int | None, limit: int, job_prefixes: frozenset[str] = frozenset()
+    ) -> list[Job]:
         """See :meth:`tracker.store.base.Reader.list_jobs`."""
-        return await self._jobs(statements.jobs_page(status, before), limit=limit)
+        return await self._jobs(statements.jobs_page(status, before, job_prefixes), limit=limit)
 
     async def active_jobs(self) -> list[Job]:
         """Every unfinished job, in the order they started."""
@@ -64,6 +67,11 @@ class SqlReader:
     async def prunable_jobs(self, finished_before: int, limit: int) -> list[Job]:
         """See :meth:`tracker.store.base.Reader.prunable_jobs`."""
         return await self._jobs(statements.DUE, finished_before=finished_before, limit=limit)
+
+    async def tokens(self) -> list[Token]:
+        """See :meth:`tracker.store.base.Reader.tokens`."""
+        async with self._connection() as connection:
+            return [rows.token(row) for row in await connection.execute(statements.TOKENS)]
 
     async def close(self) -> None:
         """See :meth:`tracker.store.base.Reader.close`."""

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from sqlalchemy import Row
 
 from tracker.events import RecordedEvent
 from tracker.projection import Job
+from tracker.tokens import Token
 
 # The order of the columns in every statement that reads or writes events.
 EVENT_COLUMNS = ("position", "job_id", "sequence", "type", "recorded_at", "event_id", "payload")
@@ -37,3 +39,16 @@ def job_row(value: Job) -> tuple[Any, ...]:
         value.completed_at,
         _encode(value).decode(),
     )
+
+
+def token(row: Row[Any]) -> Token:
+    """The token of a row of ``tokens``."""
+    lists = {name: msgspec.json.decode(getattr(row, name)) for name in ("scopes", "job_prefixes")}
+    return msgspec.convert({**row._mapping, **lists}, Token)
+
+
+def token_row(value: Token) -> dict[str, Any]:
+    """The row of ``tokens`` that holds the token."""
+    fields = {name: getattr(value, name) for name in Token.__struct_fields__}
+    lists = {name: _encode(fields[name]).decode() for name in ("scopes", "job_prefixes")}
+    return {**fields, **lists}

@@ -15,6 +15,7 @@ from tracker.errors import StoreError, StoreUnavailable
 from tracker.store import schema
 from tracker.store.owner import OwnerLock
 from tracker.store.reader import SqlReader
+from tracker.store.token_table import TokenTable
 from tracker.store.writer import SqlWriter
 
 _BUSY_TIMEOUT_SECONDS = 5.0
@@ -94,6 +95,11 @@ def open_reader(path: Path) -> SqlReader:
     )
     event.listen(engine.sync_engine, "connect", _set_reader_pragmas)
     return SqlReader(engine, _READERS, translate)
+
+
+def open_token_table(path: Path) -> TokenTable:
+    """The tokens of a log, also beside its owner."""
+    return TokenTable(writing_engine(path), translate)
 
 
 def demand_current(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Select, bindparam, delete, func, or_, select, update
@@ -12,7 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from tracker.filters import EventFilter
 from tracker.projection import JobStatus
 from tracker.store.rows import EVENT_COLUMNS
-from tracker.store.tables import events, jobs, log_head, tombstones
+from tracker.store.tables import events, jobs, log_head, tokens, tombstones
 
 _event_columns = [events.c[name] for name in EVENT_COLUMNS]
 
@@ -42,6 +43,7 @@ JOB_PAGE = (
     .order_by(events.c.sequence)
     .limit(bindparam("limit"))
 )
+TOKENS = select(tokens).order_by(tokens.c.created_at, tokens.c.token_id)
 BY_JOB = select(*_event_columns).order_by(events.c.job_id, events.c.sequence)
 DUE = (
     select(jobs.c.state)
@@ -70,22 +72,31 @@ def page(wanted: EventFilter) -> Select[Any]:
     """A page of the log under a filter; bind ``after`` and ``limit``."""
     if len(wanted.channels) == 1 and wanted.job_ids:
         (job_id,) = wanted.job_ids
-        return _of_types(JOB_PAGE.params(job_id=job_id), wanted)
+        return _narrowed(JOB_PAGE.params(job_id=job_id), wanted)
     passes: list[ColumnElement[bool]] = [events.c.type.in_(sorted(wanted.shared_types))]
     if wanted.job_ids:
         passes.append(events.c.job_id.in_(sorted(wanted.job_ids)))
     if wanted == EventFilter():
         return PAGE
-    return _of_types(PAGE.where(or_(*passes)), wanted)
+    return _narrowed(PAGE.where(or_(*passes)), wanted)
 
 
-def _of_types(statement: Select[Any], wanted: EventFilter) -> Select[Any]:
-    return statement.where(events.c.type.in_(sorted(wanted.types))) if wanted.types else statement
+def _narrowed(statement: Select[Any], wanted: EventFilter) -> Select[Any]:
+    if wanted.types:
+        statement = statement.where(events.c.type.in_(sorted(wanted.types)))
+    return statement.where(_begins(events.c.job_id, wanted.job_prefixes)) if wanted.job_prefixes else statement
 
 
-def jobs_page(status: JobStatus | None, before: int | None) -> Select[Any]:
+def _begins(column: ColumnElement[str], prefixes: Iterable[str]) -> ColumnElement[bool]:
+    # Not LIKE, which on SQLite takes A for a.
+    return or_(*[func.substr(column, 1, len(prefix)) == prefix for prefix in sorted(prefixes)])
+
+
+def jobs_page(status: JobStatus | None, before: int | None, job_prefixes: frozenset[str] = frozenset()) -> Select[Any]:
     """Jobs, newest first; bind ``limit``."""
     statement = select(jobs.c.state).order_by(jobs.c.started_position.desc()).limit(bindparam("limit"))
+    if job_prefixes:
+        statement = statement.where(_begins(jobs.c.job_id, job_prefixes))
     if status is not None:
         statement = statement.where(jobs.c.status == status)
     if before is not None:

@@ -86,3 +86,36 @@ log_head = Table(
     Column("epoch", Text, nullable=False),
     Column("projection_version", Integer, nullable=False),
 )
+
+# Of a token's secret only the hash is here. The name is free again once its token is revoked.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("secret_hash", Text, nullable=False),
+    Column("scopes", Text, nullable=False),  # a JSON list, as job_prefixes
+    Column("job_prefixes", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),  # microseconds UTC, as all times here
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Index(
+        "uq_tokens_name",
+        "name",
+        unique=True,
+        sqlite_where=text("revoked_at IS NULL"),
+        postgresql_where=text("revoked_at IS NULL"),
+    ),
+)
+
+# What was done to the tracker itself, by whom: never changed.
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", _Position, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("details", Text, nullable=False),  # JSON
+)

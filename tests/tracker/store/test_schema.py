@@ -17,7 +17,7 @@ from tracker.store import schema
 from tracker.store.sqlite import SqliteStore, writing_engine
 from tracker.store.tables import metadata
 
-TABLES = {"events", "jobs", "tombstones", "log_head"}
+TABLES = {"events", "jobs", "tombstones", "log_head", "tokens", "audit"}
 
 
 @pytest.fixture

@@ -1,0 +1,70 @@
+"""Tokens, and the trail of what was done with them.
+
+Revision ID: 0002
+Revises: 0001
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "tokens",
+        sa.Column("token_id", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("secret_hash", sa.Text, nullable=False),
+        sa.Column("scopes", sa.Text, nullable=False),
+        sa.Column("job_prefixes", sa.Text, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("expires_at", sa.BigInteger),
+        sa.Column("revoked_at", sa.BigInteger),
+        sa.PrimaryKeyConstraint("token_id", name="pk_tokens"),
+    )
+    op.create_index(
+        "uq_tokens_name",
+        "tokens",
+        ["name"],
+        unique=True,
+        sqlite_where=sa.text("revoked_at IS NULL"),
+        postgresql_where=sa.text("revoked_at IS NULL"),
+    )
+    op.create_table(
+        "audit",
+        sa.Column("number", NUMBER, autoincrement=True, nullable=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        sa.Column("action", sa.Text, nullable=False),
+        sa.Column("actor", sa.Text, nullable=False),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("details", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_audit"),
+    )
+    if op.get_bind().dialect.name == "sqlite":
+        for action in ("UPDATE", "DELETE"):
+            op.execute(
+                f"""
+                CREATE TRIGGER audit_stays_{action.lower()} BEFORE {action} ON audit
+                BEGIN SELECT RAISE(ABORT, 'the audit trail is never changed'); END
+                """
+            )
+        op.execute(
+            """
+            CREATE TRIGGER tokens_stay_revoked BEFORE UPDATE ON tokens
+            WHEN OLD.revoked_at IS NOT NULL
+            BEGIN SELECT RAISE(ABORT, 'a revoked token stays revoked'); END
+            """
+        )
+
+
+def downgrade() -> None:
+    for table in ("audit", "tokens"):
+        op.drop_table(table)
