@@ -41,7 +41,7 @@ check: setup
 
 # The long forms of the tests of faults and load; each prints its figure.
 torture: setup system
-	JOBREEL_TORTURE=1 $(BIN)/python -m pytest -s tests/acceptance/test_exactly_once.py \
+	JOBREEL_TORTURE=1 $(BIN)/python -m pytest -s --timeout=1800 tests/acceptance/test_exactly_once.py \
 		tests/acceptance/test_slow_clients.py tests/acceptance/test_half_open.py tests/acceptance/test_kill.py
 
 bench: setup

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 from aiohttp import web
 
@@ -23,8 +25,14 @@ from . import (
     stream_routes,
     websocket_route,
 )
+from .auth import TokenBook
 from .clients import CLIENTS, Clients
-from .context import CONTEXT, Context, json_response
+from .context import Context, json_response
+from .gate import GATE, Gate, Policy, demand_operations
+from .headers import add_headers, note_origin, preflight
+from .limits import RateLimits
+from .logs import clean
+from .metrics import METRICS, Metrics
 from .poll_client import POLL_CLIENTS
 from .server_sent_events import encoder
 from .wire import MAX_BODY_BYTES
@@ -45,45 +53,88 @@ _CLIENTS_A_TURN = 100
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def create_app(tracker: Tracker) -> web.Application:
-    """The server of a tracker; the caller closes the tracker."""
-    app = web.Application(middlewares=[errors_as_json], client_max_size=MAX_BODY_BYTES)
+def create_app(tracker: Tracker, policy: Policy | None = None) -> web.Application:
+    """The server of a tracker; the caller closes the tracker. ``policy``: by default that of the tracker's settings.
+
+    Raises:
+        LookupError: If a route is not described in ``api/operations.py``.
+    """
     settings = tracker.settings
+    app = web.Application(middlewares=[doorkeeper], client_max_size=MAX_BODY_BYTES)
     app[POLL_CLIENTS] = {}
     app[CLIENTS] = Clients(settings.max_clients, settings.max_clients_per_address)
+    app[METRICS] = Metrics()
+    decided = policy or Policy.of(settings, settings.host)
 
     async def live(app: web.Application) -> AsyncIterator[None]:
         async with LiveFeed(tracker) as live:
-            app[CONTEXT] = Context(tracker.settings, tracker.recorder, live.reader, live.feed, encoder(live.feed.epoch))
-            interval = tracker.settings.checkpoint_interval_seconds
-            checkpoints = asyncio.create_task(_send_checkpoints(app, interval))
+            whole = Context(settings, tracker.recorder, live.reader, live.feed, encoder(live.feed.epoch))
+            gate = app[GATE] = Gate(decided, TokenBook(live.reader), RateLimits(settings.requests_per_second), whole)
+            app[METRICS].watch(partial(_gauges, tracker, live), partial(iter, app[CLIENTS]))
+            await gate.book.read()
+            gate.demand_tokens()
+            checkpoints = _send_checkpoints(app, settings.checkpoint_interval_seconds)
+            tasks = [asyncio.create_task(checkpoints), asyncio.create_task(gate.book.watch())]
             yield
-            checkpoints.cancel()
+            for task in tasks:
+                task.cancel()
 
     app.cleanup_ctx.append(live)
     app.on_shutdown.append(_dismiss_clients)
+    app.on_response_prepare.append(add_headers)
     for module in _ROUTES:
         app.add_routes(module.routes)
+    demand_operations(app)
     return app
 
 
 @web.middleware
-async def errors_as_json(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Every error has the one body of ``docs/protocol.md``; never a stack trace."""
+async def doorkeeper(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Every request goes through the gate; every error has the one body of ``docs/protocol.md``, never a traceback."""
+    metrics, begun = request.app[METRICS], time.perf_counter()
+    status = 499  # it left before it was answered
     try:
-        return await handler(request)
-    except TrackerError as error:
-        response = json_response(problems.body(error), problems.status(error))
-        if response.status == 503:
-            response.headers["Retry-After"] = str(problems.RETRY_AFTER_SECONDS)
+        response = await _answered(request, handler)
+        status = response.status
         return response
+    finally:
+        metrics.answered(request, status, time.perf_counter() - begun)
+
+
+async def _answered(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    try:
+        return await _admitted(request, handler)
+    except TrackerError as error:
+        return _refusal(request, error)
     except web.HTTPException as error:
         return _http_problem(request, error)
     except ConnectionError:
         raise
     except Exception:  # noqa: BLE001  # the last resort: a client never sees a traceback
-        _log.exception("%s %s failed", request.method, request.path)
+        _log.exception("%s %s failed", request.method, clean(request.path))
         return json_response(problems.problem("The server failed; it was logged.", "internal_error"), 500)
+
+
+async def _admitted(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    gate = request.app[GATE]
+    gate.demand_moderation(request)
+    note_origin(request, gate.policy.origins.demand(request.headers))
+    asked = preflight(request)
+    if asked is not None:
+        return asked
+    access = await gate.admit(request)
+    with gate.visiting(request, access):
+        return await handler(gate.seen_through_proxies(request))
+
+
+def _refusal(request: web.Request, error: TrackerError) -> web.Response:
+    request.app[METRICS].refused(error.code)
+    response = json_response(problems.body(error), problems.status(error))
+    if response.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    elif response.status in (429, 503):
+        response.headers["Retry-After"] = str(getattr(error, "retry_after", problems.RETRY_AFTER_SECONDS))
+    return response
 
 
 def _http_problem(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
@@ -94,10 +145,19 @@ def _http_problem(request: web.Request, error: web.HTTPException) -> web.StreamR
     }
     code = (error.reason or "error").lower().replace(" ", "_")
     text = texts.get(error.status) or error.text or error.reason
+    request.app[METRICS].refused(code)
     response = json_response(problems.problem(text, code), error.status)
     if "Allow" in error.headers:
         response.headers["Allow"] = error.headers["Allow"]
     return response
+
+
+def _gauges(tracker: Tracker, live: LiveFeed) -> dict[str, float]:
+    return {
+        "log_position": live.feed.tail,
+        "queue_events": tracker.recorder.depth,
+        "writable": 0 if tracker.recorder.unavailable else 1,
+    }
 
 
 async def _dismiss_clients(app: web.Application) -> None:

@@ -67,6 +67,7 @@ _SENT: tuple[Struct, ...] = (
 """What the server sends by itself."""
 
 _ANSWERS: tuple[Struct, ...] = (
+    messages.Authenticated(name="wall", scopes=["read"]),
     messages.RegistrationConfirmed(client_id="c1", client_type="gui", client_name="Wall", ref=1),
     messages.SubscriptionConfirmed(channels=["jobs"], after=1042, ref=2),
     messages.UnsubscriptionConfirmed(channels=[]),
@@ -78,6 +79,7 @@ _ANSWERS: tuple[Struct, ...] = (
 )
 
 _ASKED: tuple[tuple[Struct, type[Struct]], ...] = (
+    (messages.Auth(token="jobreel_4fQx9sKd2m_…"), messages.Authenticated),  # noqa: S106  # an example
     (messages.Register(client_type="gui", client_name="Wall", ref=1), messages.RegistrationConfirmed),
     (messages.Subscribe(channels=["jobs"], after=1042, epoch=_EPOCH, ref=2), messages.SubscriptionConfirmed),
     (messages.Unsubscribe(channels=["jobs"]), messages.UnsubscriptionConfirmed),

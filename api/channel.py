@@ -40,12 +40,13 @@ class StreamChannel(ABC):
     @property
     def buffered(self) -> int:
         """Bytes written and not yet taken by the system."""
-        return self._transport.get_write_buffer_size()
+        # A TLS transport that was closed twice cannot say.
+        return 0 if self._transport.is_closing() else self._transport.get_write_buffer_size()
 
     @property
     def has_room(self) -> bool:
         """Whether the next piece may be written at once."""
-        return self._transport.get_write_buffer_size() <= BUFFER_BYTES
+        return self.buffered <= BUFFER_BYTES
 
     def write(self, data: bytes) -> None:
         """Send, without waiting; what is sent to a client that is leaving goes nowhere."""

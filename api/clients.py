@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from tracker.errors import TrackerError
+from tracker.tokens import Access
 
 
 class TooManyClients(TrackerError):
@@ -27,6 +28,11 @@ class UnknownClient(TrackerError):
 
 class Client(Protocol):
     """A connected client, whatever its transport."""
+
+    @property
+    def access(self) -> Access:
+        """What it may do."""
+        ...
 
     def describe(self) -> dict[str, Any]:
         """Its line in ``/ws/status``."""

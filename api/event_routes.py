@@ -9,9 +9,10 @@ from aiohttp import web
 from tracker.errors import InvalidEvent, TrackerError
 from tracker.events import Event, RecordedEvent
 from tracker.intake import event_from_message
+from tracker.times import iso
 
 from . import problems, wire
-from .context import CONTEXT, json_response, raw_json_response, record
+from .context import context, json_response, raw_json_response, record
 from .long_poll import next_events
 from .requests import EVENT_PARAMETERS, allow, event_filter, json_body, limit, start, whole_number
 
@@ -28,10 +29,13 @@ async def record_events(request: web.Request) -> web.Response:
         (recorded,) = await record(request, event_from_message(body))
         return json_response({"success": True, "position": recorded.position, "sequence": recorded.sequence})
     places = [
-        {"position": recorded.position, "sequence": recorded.sequence}
-        for recorded in await _record_list(request, _events(body))
+        {"position": event.position, "sequence": event.sequence, "timestamp": iso(event.recorded_at)}
+        for event in await _record_list(request, _events(body))
     ]
-    return json_response({"success": True, **places[-1], "events": places})
+    last = places[-1]
+    return json_response(
+        {"success": True, "position": last["position"], "sequence": last["sequence"], "events": places}
+    )
 
 
 @routes.get("/events")
@@ -43,7 +47,7 @@ async def read_events(request: web.Request) -> web.Response:
     allow(request, *EVENT_PARAMETERS, "limit", "wait")
     wanted, size = event_filter(request), limit(request)
     wait = whole_number(request, "wait", 0, 0, MAX_WAIT_SECONDS)
-    feed = request.app[CONTEXT].feed
+    feed = context(request).feed
     begin = start(request, 0, await feed.head())
     events, complete = await next_events(feed, wanted, begin.after, size, wait)
     more = {"cursor": complete} if complete < feed.tail else {}

@@ -11,7 +11,7 @@ from tracker.messages import message_text, status
 from tracker.times import now
 
 from . import wire
-from .context import CONTEXT, json_response, raw_json_response
+from .context import context, json_response, raw_json_response
 from .requests import allow, job_status, limit, whole_number
 
 routes = web.RouteTableDef()
@@ -22,7 +22,7 @@ async def list_jobs(request: web.Request) -> web.Response:
     """Jobs, newest first; pages stay as they are while new jobs arrive."""
     allow(request, "status", "limit", "cursor")
     size = limit(request)
-    found = await request.app[CONTEXT].reader.list_jobs(job_status(request), _cursor(request), size + 1)
+    found = await context(request).reader.list_jobs(job_status(request), _cursor(request), size + 1)
     at = now()
     body: dict[str, Any] = {"success": True, "jobs": [status(job, at) for job in found[:size]]}
     if len(found) > size:
@@ -34,7 +34,7 @@ async def list_jobs(request: web.Request) -> web.Response:
 async def show_job(request: web.Request) -> web.Response:
     """One job's status."""
     allow(request)
-    job = await request.app[CONTEXT].reader.load_job(request.match_info["job_id"])
+    job = await context(request).reader.load_job(request.match_info["job_id"])
     return json_response({"success": True, "job_status": status(job, now())})
 
 
@@ -42,12 +42,12 @@ async def show_job(request: web.Request) -> web.Response:
 async def job_events(request: web.Request) -> web.Response:
     """One job's events, in order."""
     allow(request, "after", "limit")
-    context, job_id = request.app[CONTEXT], request.match_info["job_id"]
+    reader, job_id = context(request).reader, request.match_info["job_id"]
     size, after = limit(request), whole_number(request, "after", 0, 0)
-    await context.reader.load_job(job_id)
-    events = await context.reader.job_events(job_id, after, size + 1)
+    await reader.load_job(job_id)
+    events = await reader.job_events(job_id, after, size + 1)
     more = {"cursor": events[size - 1].position} if len(events) > size else {}
-    head = (await context.reader.head()).position
+    head = (await reader.head()).position
     return raw_json_response(wire.page_body([message_text(event) for event in events[:size]], **more, head=head))
 
 

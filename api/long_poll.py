@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tracker.feed import Delivery, Feed, StreamedEvent
+from tracker.feed import Delivery, EventFeed, StreamedEvent
 from tracker.filters import EventFilter
 
 
@@ -28,12 +28,13 @@ class _Waiter:
 
 
 async def next_events(
-    feed: Feed, wanted: EventFilter, after: int, limit: int, wait_seconds: float
+    feed: EventFeed, wanted: EventFilter, after: int, limit: int, wait_seconds: float
 ) -> tuple[list[StreamedEvent], int]:
     """The first events above ``after``, and the position up to which they are complete.
 
     Returns when there are any, or the log has been read to its tail and ``wait_seconds`` brought none either.
     """
+    wanted = feed.narrow(wanted)
     events: list[StreamedEvent] = []
     complete, last = after, 0
     while complete < feed.tail and len(events) < limit:

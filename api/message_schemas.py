@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tracker import errors
 from tracker.events import EventTooLarge
+from tracker.tokens import Forbidden, Scope, Unauthorized
 
 from .event_schemas import (
     EventMessage,
@@ -50,6 +51,8 @@ MESSAGE_ERRORS: tuple[type[errors.TrackerError], ...] = (
     errors.StoreUnavailable,
     errors.RecorderFull,
     errors.RecorderClosed,
+    Unauthorized,
+    Forbidden,
 )
 
 
@@ -88,6 +91,14 @@ class ConnectionEstablished(Struct, kw_only=True, tag_field="type", tag="connect
     epoch: Epoch
     head: Head
     horizon: Horizon
+
+
+class Authenticated(Struct, kw_only=True, tag_field="type", tag="authenticated"):
+    """The answer to `auth`: whose token it is, and what it allows."""
+
+    name: Identifier
+    scopes: list[Scope]
+    ref: Ref | UnsetType = UNSET
 
 
 class RegistrationConfirmed(Struct, kw_only=True, tag_field="type", tag="registration_confirmed"):
@@ -154,6 +165,13 @@ class Checkpoint(Struct, kw_only=True, tag_field="type", tag="checkpoint"):
     prev: Prev
 
 
+class Auth(Struct, kw_only=True, tag_field="type", tag="auth"):
+    """The client's token, as its first message, where it cannot be sent with the upgrade."""
+
+    token: str
+    ref: Ref | UnsetType = UNSET
+
+
 class Register(Struct, kw_only=True, tag_field="type", tag="register"):
     """Say who you are; both names are for people."""
 
@@ -185,6 +203,6 @@ class Ping(Struct, kw_only=True, tag_field="type", tag="ping"):
     ref: GivenRef = UNSET
 
 
-ClientMessage: TypeAlias = Register | Subscribe | Unsubscribe | Ping | EventMessage
+ClientMessage: TypeAlias = Auth | Register | Subscribe | Unsubscribe | Ping | EventMessage
 Answer: TypeAlias = RegistrationConfirmed | SubscriptionConfirmed | UnsubscriptionConfirmed | Pong | Ack | ErrorMessage
 StreamMessage: TypeAlias = ConnectionEstablished | Reset | Truncated | CaughtUp | Checkpoint | RecordedEvent

@@ -14,14 +14,23 @@ from msgspec import UNSET
 from tracker import __version__
 
 from . import problems, wire
-from .operations import EVENT_STREAM, FAILED, OPERATIONS, Operation, Parameter, Reason
+from .operations import ALWAYS, EVENT_STREAM, OPERATIONS, Operation, Parameter, Reason
 from .schemas import Error
 
 _REF = "#/components/schemas/{name}"
 _ERROR = {"$ref": _REF.format(name=Error.__name__)}
+_RETRIED = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 _RETRY_AFTER = {
     "description": "Try again after so many seconds.",
     "schema": {"type": "integer", "minimum": 1},
+}
+_TOKEN = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "jobreel_<id>_<secret>_<checksum>",
+    "description": "Made by `tracker token create`. Not needed by programs on the server's own machine, unless the "
+    "server asks for it. What an operation demands is the scope; `any` token will do where messages are checked one by "
+    "one, and on `first_message` it may also come as the first message after the upgrade.",
 }
 _TEXT = f"""
 An event-sourced job tracker: every progress call is a durable event, and everything else reads the log.
@@ -51,7 +60,7 @@ def document() -> dict[str, Any]:
         "servers": [{"url": "/", "description": "The server that gave this document."}],
         "security": [],
         "paths": dict(paths),
-        "components": {"schemas": schemas.components},
+        "components": {"schemas": schemas.components, "securitySchemes": {"token": _TOKEN}},
     }
 
 
@@ -81,6 +90,7 @@ def _operation(path: str, operation: Operation, schemas: _Schemas) -> dict[str, 
         "operationId": operation.name,
         "summary": operation.summary,
         "tags": [_tag(path)],
+        "security": [] if operation.scope == "public" else [{}, {"token": [operation.scope]}],
         "responses": {**_success(operation, schemas), **_refusals(operation.reasons)},
     }
     if operation.parameters:
@@ -123,7 +133,7 @@ def _success(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
 
 def _refusals(reasons: tuple[Reason, ...]) -> dict[str, Any]:
     codes: dict[int, set[str]] = defaultdict(set)
-    for reason in (*reasons, FAILED):
+    for reason in (*reasons, *ALWAYS):
         codes[_status(reason)].add(reason.code)
     return {str(status): _refusal(status, sorted(codes[status])) for status in sorted(codes)}
 
@@ -135,7 +145,7 @@ def _status(reason: Reason) -> int:
 
 def _refusal(status: int, codes: list[str]) -> dict[str, Any]:
     schema = {"allOf": [_ERROR, {"properties": {"code": {"enum": codes}}}]}
-    headers = {"headers": {"Retry-After": _RETRY_AFTER}} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    headers = {"headers": {"Retry-After": _RETRY_AFTER}} if status in _RETRIED else {}
     return {
         "description": f"{HTTPStatus(status).phrase}: {', '.join(f'`{code}`' for code in codes)}.",
         **headers,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from aiohttp import web
 
 from tracker import __version__
+from tracker.tokens import Access
 
-from .clients import CLIENTS
-from .context import CONTEXT, json_response
+from .clients import CLIENTS, Client
+from .context import context, json_response
+from .metrics import CONTENT_TYPE, METRICS
 
 routes = web.RouteTableDef()
 
@@ -28,17 +30,23 @@ async def healthz(_: web.Request) -> web.Response:
 @routes.get("/readyz")
 async def readyz(request: web.Request) -> web.Response:
     """The log can be written; 503 while it cannot."""
-    unavailable = request.app[CONTEXT].recorder.unavailable
+    unavailable = context(request).recorder.unavailable
     if unavailable is not None:
         raise unavailable.with_traceback(None)
     return json_response({"success": True, "status": "ready"})
 
 
+@routes.get("/metrics")
+async def metrics(request: web.Request) -> web.Response:
+    """The server's numbers, as Prometheus reads them."""
+    return web.Response(body=request.app[METRICS].text(), headers={"Content-Type": CONTENT_TYPE})
+
+
 @routes.get("/ws/status")
 async def websocket_status(request: web.Request) -> web.Response:
     """Who is connected, and the ends of the log."""
-    clients = [client.describe() for client in request.app[CLIENTS]]
-    head = await request.app[CONTEXT].feed.head()
+    clients = [client.describe() for client in request.app[CLIENTS] if _may_see(context(request).access, client)]
+    head = await context(request).feed.head()
     return json_response(
         {
             "success": True,
@@ -50,3 +58,8 @@ async def websocket_status(request: web.Request) -> web.Response:
             "horizon": head.horizon,
         }
     )
+
+
+def _may_see(access: Access, client: Client) -> bool:
+    # The channels of others would name jobs that a limited token knows nothing of.
+    return not access.job_prefixes or client.access.token_id == access.token_id

@@ -10,13 +10,16 @@ from tracker import errors
 from tracker.events import EventTooLarge
 from tracker.projection import JobStatus
 from tracker.store.base import PAGE_LIMIT
+from tracker.tokens import Forbidden, Unauthorized
 
 from . import event_schemas as reported
 from . import schemas
 from .clients import TooManyClients, UnknownClient
 from .event_routes import MAX_EVENTS, MAX_WAIT_SECONDS
 from .field_schemas import Channel, Cursor, Epoch, EventType, Identifier
+from .limits import TooManyRequests
 from .message_schemas import StreamMessage
+from .origins import ForbiddenHost, ForbiddenOrigin
 from .requests import DEFAULT_LIMIT
 
 
@@ -44,10 +47,12 @@ class Parameter(Struct, frozen=True, kw_only=True):
 class Operation(Struct, frozen=True, kw_only=True):
     """One route. ``answer`` is the type of the 200, or of each event of a stream; an upgrade has none.
 
-    ``is_kept``: clients may keep the answer, and are told 304 while it is the same.
+    ``scope``: what a token must allow; ``any`` one is good for what checks each message by itself, on ``first_message``
+    it may also come after the upgrade. ``is_kept``: clients may keep the answer, and are told 304 while it is the same.
     """
 
     name: str
+    scope: Literal["public", "first_message", "any", "read", "report", "admin"]
     summary: str
     parameters: tuple[Parameter, ...] = ()
     body: Any = None
@@ -60,9 +65,12 @@ class Operation(Struct, frozen=True, kw_only=True):
 EVENT_STREAM = "text/event-stream"
 NOT_THERE = Refusal(404, "not_found")
 FAILED = Refusal(500, "internal_error")
+# Whatever is asked for.
+ALWAYS = (FAILED, Unauthorized, Forbidden, ForbiddenHost, ForbiddenOrigin, TooManyRequests)
 _READ = (errors.StoreError, errors.StoreUnavailable)
 _BODY = (
     errors.InvalidEvent,
+    Refusal(408, "request_timeout"),
     Refusal(413, "request_entity_too_large"),
     Refusal(415, "unsupported_media_type"),
 )
@@ -110,16 +118,18 @@ _FILTER = (
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/progress/job/{job_id}"): Operation(
         name="job_progress",
+        scope="read",
         summary="The status of one job.",
         parameters=(_JOB_ID,),
         answer=schemas.JobAnswer,
         reasons=_ONE_JOB,
     ),
     ("GET", "/progress/active"): Operation(
-        name="active_jobs", summary="Every unfinished job.", answer=schemas.ActiveJobs, reasons=_READ
+        name="active_jobs", scope="read", summary="Every unfinished job.", answer=schemas.ActiveJobs, reasons=_READ
     ),
     ("POST", "/progress/start"): Operation(
         name="start_job",
+        scope="report",
         summary="Start a job; again with the same content is harmless.",
         body=reported.StartJob,
         answer=schemas.Written,
@@ -127,6 +137,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("POST", "/progress/report"): Operation(
         name="update_progress",
+        scope="report",
         summary="Report progress.",
         body=reported.UpdateProgress,
         answer=schemas.Written,
@@ -134,6 +145,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("POST", "/progress/complete_stage"): Operation(
         name="complete_stage",
+        scope="report",
         summary="End a stage.",
         body=reported.CompleteStage,
         answer=schemas.Written,
@@ -141,6 +153,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("POST", "/progress/error"): Operation(
         name="report_error",
+        scope="report",
         summary="Report an error; the job goes on.",
         body=reported.ReportError,
         answer=schemas.Written,
@@ -148,6 +161,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("POST", "/progress/photo_info"): Operation(
         name="send_photo_info",
+        scope="report",
         summary="Say what was learnt about the photo.",
         body=reported.SendPhotoInfo,
         answer=schemas.Written,
@@ -155,6 +169,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("POST", "/progress/complete"): Operation(
         name="complete_job",
+        scope="report",
         summary="End a job, for good.",
         body=reported.CompleteJob,
         answer=schemas.Written,
@@ -162,6 +177,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("POST", "/events"): Operation(
         name="record_events",
+        scope="report",
         summary=f"Record one event message, or a list of at most {MAX_EVENTS}: all in one transaction, or none.",
         body=reported.EventMessage | Annotated[list[reported.EventMessage], Meta(min_length=1, max_length=MAX_EVENTS)],
         answer=schemas.EventsWritten,
@@ -169,6 +185,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("GET", "/events"): Operation(
         name="read_events",
+        scope="read",
         summary="A page of the log; with `wait` the first commit that has something for the filter.",
         parameters=(*_FILTER, _LIMIT, _WAIT),
         answer=schemas.EventPage,
@@ -176,6 +193,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("GET", "/events/stream"): Operation(
         name="stream_events",
+        scope="read",
         summary="Events as they are committed, from now or from a cursor, as Server-Sent Events.",
         parameters=_FILTER,
         answer=StreamMessage,
@@ -184,6 +202,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("GET", "/jobs"): Operation(
         name="list_jobs",
+        scope="read",
         summary="Jobs, newest first; pages stay as they are while new jobs arrive.",
         parameters=(
             Parameter(name="status", type=JobStatus, description="Only jobs of this status."),
@@ -199,6 +218,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("GET", "/jobs/{job_id}"): Operation(
         name="show_job",
+        scope="read",
         summary="The status of one job.",
         parameters=(_JOB_ID,),
         answer=schemas.JobAnswer,
@@ -206,19 +226,27 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("GET", "/jobs/{job_id}/events"): Operation(
         name="job_events",
+        scope="read",
         summary="A page of one job's events, in order.",
         parameters=(_JOB_ID, _AFTER, _LIMIT),
         answer=schemas.JobEventPage,
         reasons=(*_ONE_JOB, errors.InvalidQuery),
     ),
-    ("GET", "/"): Operation(name="index", summary="What this is and where to go.", answer=schemas.Index),
-    ("GET", "/healthz"): Operation(name="healthz", summary="The process answers.", answer=schemas.Health),
-    ("GET", "/readyz"): Operation(
-        name="readyz", summary="The log can be written.", answer=schemas.Health, reasons=_READ
+    ("GET", "/"): Operation(
+        name="index", scope="public", summary="What this is and where to go.", answer=schemas.Index
     ),
-    ("GET", "/openapi.json"): Operation(name="openapi", summary="This document.", answer=dict[str, Any]),
+    ("GET", "/healthz"): Operation(
+        name="healthz", scope="public", summary="The process answers.", answer=schemas.Health
+    ),
+    ("GET", "/readyz"): Operation(
+        name="readyz", scope="public", summary="The log can be written.", answer=schemas.Health, reasons=_READ
+    ),
+    ("GET", "/openapi.json"): Operation(
+        name="openapi", scope="public", summary="This document.", answer=dict[str, Any]
+    ),
     ("GET", "/client/jobreel.js"): Operation(
         name="client_module",
+        scope="public",
         summary="The client library for browsers, an ES module.",
         answer=str,
         media_type="text/javascript",
@@ -226,24 +254,35 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("GET", "/client/jobreel.d.ts"): Operation(
         name="client_types",
+        scope="public",
         summary="The types of the client library, for TypeScript.",
         answer=str,
         media_type="text/plain",
         is_kept=True,
     ),
+    ("GET", "/metrics"): Operation(
+        name="metrics",
+        scope="admin",
+        summary="The server's numbers, as Prometheus reads them.",
+        answer=str,
+        media_type="text/plain",
+    ),
     ("GET", "/ws/status"): Operation(
         name="server_status",
+        scope="read",
         summary="Who is connected, and the ends of the log.",
         answer=schemas.ServerStatus,
         reasons=_READ,
     ),
     ("GET", "/ws"): Operation(
         name="websocket",
+        scope="first_message",
         summary="The upgrade to a WebSocket; its messages are in the project's AsyncAPI document.",
         reasons=(Refusal(400, "bad_request"), TooManyClients),
     ),
     ("POST", "/ws/handshake"): Operation(
         name="handshake",
+        scope="any",
         summary="A new client that polls, as it cannot hold a connection open.",
         body=schemas.Handshake,
         answer=schemas.HandshakeAnswer,
@@ -251,6 +290,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("GET", "/ws/poll"): Operation(
         name="poll",
+        scope="any",
         summary="What a client is to be told after its cursor. Reading changes nothing.",
         parameters=(
             Parameter(name="client_id", type=str, description="That of the handshake.", is_required=True),
@@ -262,6 +302,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("POST", "/ws/send"): Operation(
         name="send",
+        scope="any",
         summary="A polling client's messages; each is answered as on the WebSocket.",
         body=schemas.Send,
         answer=schemas.SendAnswer,
@@ -269,6 +310,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("POST", "/ws/disconnect"): Operation(
         name="disconnect",
+        scope="any",
         summary="A polling client goes; again is harmless.",
         body=schemas.Disconnect,
         answer=schemas.Disconnected,

@@ -16,9 +16,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tracker.errors import InvalidQuery
-from tracker.feed import Feed, StreamedEvent
+from tracker.feed import EventFeed, StreamedEvent
 from tracker.store.base import LogHead
 from tracker.times import iso, now
+from tracker.tokens import Access
 
 from .long_poll import next_events
 from .placing import read_cursor_id, start_at
@@ -64,9 +65,12 @@ def read_cursor(text: str) -> Cursor:
 class PollClient:
     """One polling client. Event loop only."""
 
-    def __init__(self, session: Session, feed: Feed, welcome: Message, cursor: Cursor, place: ExitStack) -> None:
+    def __init__(
+        self, session: Session, feed: EventFeed, access: Access, welcome: Message, cursor: Cursor, place: ExitStack
+    ) -> None:
         """``place`` is given back when the client goes."""
         self.session = session
+        self.access = access
         self._feed = feed
         self._welcome = welcome
         self._notices: tuple[Message, ...] = ()
@@ -95,7 +99,9 @@ class PollClient:
 
         Raises:
             InvalidQuery: If ``after`` is beyond the head of the log.
+            Forbidden: If the client may not read.
         """
+        self._feed.narrow(self.session.filter)
         if after is None and epoch in (None, head.epoch):
             if is_first:
                 self._begin_at(self._feed.tail, (), is_first_answer=self._cursor.welcome, catching_up=False)

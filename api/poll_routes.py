@@ -16,7 +16,7 @@ from tracker.times import iso, now
 
 from . import problems, session
 from .clients import CLIENTS, UnknownClient
-from .context import CONTEXT, json_response
+from .context import context, json_response
 from .event_routes import MAX_WAIT_SECONDS
 from .poll_client import POLL_CLIENTS, PollClient, welcome
 from .requests import allow, json_object, whole_number
@@ -44,7 +44,7 @@ async def handshake(request: web.Request) -> web.Response:
             "client_id": known.client_id,
             "protocol_version": session.PROTOCOL_VERSION,
             "server_time": iso(now()),
-            "epoch": request.app[CONTEXT].feed.epoch,
+            "epoch": context(request).feed.epoch,
             "cursor": client.cursor,
         }
     )
@@ -55,7 +55,7 @@ async def poll(request: web.Request) -> web.Response:
     """What a client is to be told after its cursor; waits for something, ``wait`` seconds at most."""
     allow(request, "client_id", "cursor", "wait")
     wait = whole_number(request, "wait", 0, 0, MAX_WAIT_SECONDS)
-    await request.app[CONTEXT].feed.head()  # who asks after an acknowledgement is told of that event too
+    await context(request).feed.head()  # who asks after an acknowledgement is told of that event too
     client = _client(request, request.query.get("client_id"))
     messages, cursor = await client.poll(request.query.get("cursor"), wait)
     client.seen()
@@ -71,7 +71,7 @@ async def send(request: web.Request) -> web.Response:
     if many is not None and (not isinstance(many, list) or len(many) > MAX_MESSAGES):
         raise InvalidQuery("messages", many, f"must be a list of at most {MAX_MESSAGES} messages")
     messages = [body.get("message")] if many is None else many
-    head = await request.app[CONTEXT].feed.head()
+    head = await context(request).feed.head()
     # All are taken in before the first is waited for: the events of a request share a commit, and no poll sees a
     # subscription that is half made.
     pending = [_take(request, client, message, head) for message in messages]
@@ -85,9 +85,9 @@ async def send(request: web.Request) -> web.Response:
 async def disconnect(request: web.Request) -> web.Response:
     """The client goes; again is harmless."""
     body = await json_object(request)
-    client_id = body.get("client_id")
-    client = request.app[POLL_CLIENTS].pop(client_id, None) if isinstance(client_id, str) else None
+    client = _find(request, body.get("client_id"))
     if client is not None:
+        del request.app[POLL_CLIENTS][client.session.client_id]
         client.leave()
     return json_response({"success": True, "timestamp": iso(now())})
 
@@ -95,11 +95,12 @@ async def disconnect(request: web.Request) -> web.Response:
 async def _join(request: web.Request, known: session.Session) -> PollClient:
     app = request.app
     forget_expired(app)
-    head = await app[CONTEXT].feed.head()
+    used = context(request)
+    head = await used.feed.head()
     message, cursor = welcome(known, head)
     place = ExitStack()
     place.enter_context(app[CLIENTS].room(request.remote or ""))
-    client = PollClient(known, app[CONTEXT].feed, message, cursor, place)
+    client = PollClient(known, used.feed, used.access, message, cursor, place)
     place.enter_context(app[CLIENTS].listed(client))
     app[POLL_CLIENTS][known.client_id] = client
     return client
@@ -116,17 +117,24 @@ def forget_expired(app: web.Application) -> None:
 def _client(request: web.Request, client_id: Any) -> PollClient:
     if not isinstance(client_id, str):
         raise InvalidQuery("client_id", client_id, "is missing: shake hands first")
-    client = request.app[POLL_CLIENTS].get(client_id)
+    client = _find(request, client_id)
     if client is None:
         raise UnknownClient("This client is not known here: shake hands again, then subscribe after your cursor.")
     client.seen()
     return client
 
 
+def _find(request: web.Request, client_id: Any) -> PollClient | None:
+    client = request.app[POLL_CLIENTS].get(client_id) if isinstance(client_id, str) else None
+    # The id of a client is no key to it: the token it shook hands with is.
+    is_its_own = client is not None and client.access.token_id == context(request).access.token_id
+    return client if is_its_own else None
+
+
 def _take(
     request: web.Request, client: PollClient, message: Any, head: LogHead
 ) -> session.Message | tuple[Receipt, session.Record]:
-    context = request.app[CONTEXT]
+    recorder = context(request).recorder
     is_first = not client.session.channels
     kept = client.session.filter
     action = client.session.receive(message, now())
@@ -135,7 +143,7 @@ def _take(
             case session.Reply():
                 return action.message
             case session.Record():
-                return context.recorder.record(action.event, patient=False), action
+                return recorder.record(action.event, patient=False), action
             case session.Subscribe():
                 after = client.follow(action.after, action.epoch, head, is_first=is_first)
                 return session.confirmation(client.session, after, action.ref)

@@ -6,8 +6,10 @@ from typing import Any
 
 from tracker import errors
 from tracker.events import EventTooLarge
+from tracker.tokens import Forbidden, Unauthorized
 
 from .clients import TooManyClients, UnknownClient
+from .limits import TooManyRequests
 
 # The most derived class listed wins.
 _STATUS: dict[type[errors.TrackerError], int] = {
@@ -23,6 +25,9 @@ _STATUS: dict[type[errors.TrackerError], int] = {
     errors.RecorderClosed: 503,
     TooManyClients: 503,
     UnknownClient: 404,
+    Unauthorized: 401,
+    Forbidden: 403,
+    TooManyRequests: 429,
 }
 RETRY_AFTER_SECONDS = 1
 

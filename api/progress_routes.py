@@ -18,7 +18,7 @@ from tracker.intake import event_from_message
 from tracker.messages import status
 from tracker.times import now
 
-from .context import CONTEXT, json_response, record
+from .context import context, json_response, record
 from .requests import json_object
 
 routes = web.RouteTableDef()
@@ -27,14 +27,14 @@ routes = web.RouteTableDef()
 @routes.get("/progress/job/{job_id:[^/]+}")
 async def job_progress(request: web.Request) -> web.Response:
     """The status of one job."""
-    job = await request.app[CONTEXT].reader.load_job(request.match_info["job_id"])
+    job = await context(request).reader.load_job(request.match_info["job_id"])
     return json_response({"success": True, "job_status": status(job, now())})
 
 
 @routes.get("/progress/active")
 async def active(request: web.Request) -> web.Response:
     """The status of every unfinished job, in the order they started."""
-    jobs = await request.app[CONTEXT].reader.active_jobs()
+    jobs = await context(request).reader.active_jobs()
     at = now()
     active_jobs = {job.job_id: status(job, at) for job in jobs}
     return json_response({"success": True, "active_jobs": active_jobs, "count": len(active_jobs)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, get_args
 
 from aiohttp import web
@@ -14,22 +15,38 @@ from tracker.projection import JobStatus
 from tracker.store.base import PAGE_LIMIT, LogHead
 
 from . import wire
+from .context import context
 from .placing import Start, read_cursor_id, start_at
 
 DEFAULT_LIMIT = 100
 
 
 async def json_body(request: web.Request) -> Any:
-    """The request's JSON; 415 for another type, 413 for more than 256 KiB, 400 for no JSON."""
+    """The request's JSON.
+
+    415 for another type, 413 for more than 256 KiB, 400 for no JSON, 408 for what does not come in time.
+    """
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(text="The body must be sent as Content-Type: application/json.")
+    return wire.parse(await _body(request, context(request).settings.body_timeout_seconds))
+
+
+async def _body(request: web.Request, patience_seconds: float) -> bytes:
     try:
-        return wire.parse(await request.read())
+        async with asyncio.timeout(patience_seconds):
+            return await request.read()
+    except TimeoutError as error:
+        _hear_no_more(request)
+        raise web.HTTPRequestTimeout(text=f"The body did not come within {patience_seconds:g} s.") from error
     except web.RequestPayloadError as error:
-        # There is no more to read on this connection: aiohttp would try, and log a traceback.
-        request.content.feed_eof()
-        request.protocol.close()
+        _hear_no_more(request)
         raise InvalidEvent.of("", "The body is not encoded as its headers say.") from error
+
+
+def _hear_no_more(request: web.Request) -> None:
+    """Have the connection closed after the answer: aiohttp would try to read the rest of a body, and log that."""
+    request.content.feed_eof()
+    request.protocol.close()
 
 
 async def json_object(request: web.Request) -> dict[str, Any]:

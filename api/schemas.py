@@ -101,10 +101,16 @@ class Written(Place):
     success: Success
 
 
+class EventWritten(Place):
+    """The place of an event, and when the tracker accepted it."""
+
+    timestamp: Timestamp
+
+
 class EventsWritten(Written):
     """The events are durable. The place is that of the last of them; a list is answered with all their places."""
 
-    events: Annotated[list[Place], Meta(min_length=1)] | UnsetType = UNSET
+    events: Annotated[list[EventWritten], Meta(min_length=1)] | UnsetType = UNSET
 
 
 class JobAnswer(Struct, kw_only=True):

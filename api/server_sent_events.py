@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from tracker.feed import Encode, Feed, StreamedEvent
+from tracker.feed import Encode, EventFeed, StreamedEvent
 from tracker.filters import EventFilter
 from tracker.times import iso, now
+from tracker.tokens import Access
 
 from . import wire
 from .channel import StreamChannel
@@ -57,7 +58,10 @@ class EventStreamChannel(StreamChannel):
 class EventStream:
     """One client of ``/events/stream``."""
 
-    def __init__(self, feed: Feed, channel: EventStreamChannel, wanted: EventFilter, start: Start) -> None:
+    def __init__(
+        self, feed: EventFeed, access: Access, channel: EventStreamChannel, wanted: EventFilter, start: Start
+    ) -> None:
+        self.access = access
         self.client_id = uuid4().hex
         self._connected_at = now()
         self._feed = feed

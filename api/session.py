@@ -87,11 +87,11 @@ class Session:
 
     def receive(self, message: Any, now: int) -> Action:
         """What a message of the client asks for; a message that cannot be understood is answered with an error."""
-        ref = message.get("ref") if isinstance(message, dict) else None
+        ref = plain_ref(message)
         try:
-            return self._understand(message, ref if _is_plain(ref) else None, now)
+            return self._understand(message, ref, now)
         except TrackerError as error:
-            return Reply(problems.reply(error, ref if _is_plain(ref) else None))
+            return Reply(problems.reply(error, ref))
 
     def _understand(self, message: Any, ref: Any, now: int) -> Action:
         if not isinstance(message, dict):
@@ -145,8 +145,11 @@ def _with(ref: Any) -> Message:
     return {} if ref is None else {"ref": ref}
 
 
-def _is_plain(ref: Any) -> bool:
-    return (isinstance(ref, str) and len(ref) <= 200) or (type(ref) is int and abs(ref) <= MAX_INTEGER)
+def plain_ref(message: Any) -> Any:
+    """The ``ref`` of a message, which its answer repeats; None where it is neither a short string nor a number."""
+    ref = message.get("ref") if isinstance(message, dict) else None
+    is_plain = (isinstance(ref, str) and len(ref) <= 200) or (type(ref) is int and abs(ref) <= MAX_INTEGER)
+    return ref if is_plain else None
 
 
 def _after(message: Message) -> int | None:

@@ -9,7 +9,7 @@ from aiohttp import HttpVersion11, web
 from tracker.times import now
 
 from .clients import CLIENTS
-from .context import CONTEXT
+from .context import context
 from .requests import EVENT_PARAMETERS, allow, event_filter, start
 from .server_sent_events import EventStream, EventStreamChannel
 from .session import Session
@@ -27,9 +27,9 @@ async def stream(request: web.Request) -> web.StreamResponse:
     allow(request, *EVENT_PARAMETERS)
     wanted = event_filter(request)
     with request.app[CLIENTS].room(request.remote or ""):
-        context = request.app[CONTEXT]
-        head = await context.feed.head()
-        begin = start(request, context.feed.tail, head)
+        used = context(request)
+        head = await used.feed.head()
+        begin = start(request, used.feed.tail, head)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         response.enable_chunked_encoding()
         await response.prepare(request)
@@ -38,8 +38,8 @@ async def stream(request: web.Request) -> web.StreamResponse:
             return response  # gone between the request and here
         notice_silent_death(transport)
         hold_little(transport)
-        channel = EventStreamChannel(transport, context.settings.send_timeout_seconds, context.encode_stream)
-        client = EventStream(context.feed, channel, wanted, begin)
+        channel = EventStreamChannel(transport, used.settings.send_timeout_seconds, used.encode_stream)
+        client = EventStream(used.feed, used.access, channel, wanted, begin)
         welcome = Session(client.client_id, now()).welcome(head, now())
         with request.app[CLIENTS].listed(client):
             await client.run(welcome)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from tracker.feed import Delivery, Encode, Feed
+from tracker.feed import Delivery, Encode, EventFeed
 from tracker.filters import EventFilter
 
 
@@ -47,9 +47,9 @@ class Subscription:
         "filter",
     )
 
-    def __init__(self, feed: Feed, channel: Channel, wanted: EventFilter, after: int) -> None:
-        """Follow ``wanted`` from ``after`` (exclusive)."""
-        self.filter = wanted
+    def __init__(self, feed: EventFeed, channel: Channel, wanted: EventFilter, after: int) -> None:
+        """Follow ``wanted``, as the feed allows it, from ``after`` (exclusive)."""
+        self.filter = feed.narrow(wanted)
         self.cursor = after  # complete up to here, when last written to
         self._feed = feed
         self._channel = channel

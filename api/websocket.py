@@ -10,21 +10,25 @@ from uuid import uuid4
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from tracker.errors import TrackerError
-from tracker.feed import Encode, Feed
+from tracker.errors import InvalidQuery, TrackerError
+from tracker.feed import Encode
 from tracker.filters import NOTHING
 from tracker.receipt import Receipt
-from tracker.recorder import Recorder
 from tracker.times import iso, now
+from tracker.tokens import Forbidden
 
 from . import problems, session, wire
 from .channel import StreamChannel
+from .context import Context
+from .gate import Gate
+from .introduction import AUTH, authenticated, confirmation, send_away
 from .placing import Start, start_at
 from .subscription import Subscription
 
 _MOST_UNACKNOWLEDGED = 256
 TOO_SLOW = 4408
 _GOODBYE_SECONDS = 1
+_expelling: set[asyncio.Task[bool]] = set()
 
 
 class SocketChannel(StreamChannel):
@@ -59,24 +63,34 @@ class Connection:
     __slots__ = (
         "_channel",
         "_feed",
+        "_gate",
+        "_has_spoken",
         "_is_to_tell",
         "_recorder",
         "_socket",
         "_unacknowledged",
+        "access",
         "session",
         "subscription",
     )
 
-    def __init__(self, feed: Feed, recorder: Recorder, socket: web.WebSocketResponse, channel: SocketChannel) -> None:
+    def __init__(self, gate: Gate, context: Context, socket: web.WebSocketResponse, channel: SocketChannel) -> None:
         self.session = session.Session(uuid4().hex, now())
-        self._feed = feed
-        self._recorder = recorder
+        self._gate = gate
+        self._use(context)
+        self._has_spoken = False
         self._socket = socket
         self._channel = channel
         self.subscription: Subscription | None = None
         self._is_to_tell = False
         # Made with the first event it sends: most clients of a large server only read.
         self._unacknowledged: deque[asyncio.Task[None]] | None = None
+
+    def _use(self, context: Context) -> None:
+        self._gate.book.enter(context.access, self.expel)
+        self.access = context.access
+        self._feed = context.feed
+        self._recorder = context.recorder
 
     def describe(self) -> dict[str, Any]:
         """See :class:`api.clients.Client`."""
@@ -101,6 +115,13 @@ class Connection:
         """See :class:`api.clients.Client`."""
         await self._socket.close(code=WSCloseCode.SERVICE_RESTART, message=b"resume with your cursor")
 
+    def expel(self) -> None:
+        """Send it away: its token is good no more."""
+        closing = self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"the token was revoked or has expired")
+        task = asyncio.create_task(closing)
+        _expelling.add(task)
+        task.add_done_callback(_expelling.discard)
+
     async def run(self) -> None:
         """Talk until the client leaves."""
         self._send(self.session.welcome(await self._feed.head(), now()))
@@ -110,6 +131,7 @@ class Connection:
                     data = message.data.encode() if message.type is WSMsgType.TEXT else message.data
                     await self._receive(data)
         finally:
+            self._gate.book.leave(self.access, self.expel)
             if self.subscription is not None:
                 self.subscription.close()
             for task in self._unacknowledged or ():
@@ -117,10 +139,15 @@ class Connection:
 
     async def _receive(self, data: bytes) -> None:
         try:
-            action = self.session.receive(wire.parse(data), now())
+            message = wire.parse(data)
         except TrackerError as error:
             self._send(problems.reply(error))
             return
+        if isinstance(message, dict) and message.get("type") == AUTH:
+            await self._authenticate(message)
+            return
+        self._has_spoken = True
+        action = self.session.receive(message, now())
         match action:
             case session.Reply():
                 self._send(action.message)
@@ -133,6 +160,19 @@ class Connection:
                 self._send(action.message)
             case unreachable:
                 assert_never(unreachable)
+
+    async def _authenticate(self, message: dict[str, Any]) -> None:
+        if self._has_spoken or self.access.token_id is not None:
+            error = InvalidQuery.of("type", "The token is said once, and before anything else.")
+            self._send(problems.reply(error, session.plain_ref(message)))
+            return
+        try:
+            context = await authenticated(self._gate, message)
+        except TrackerError as error:
+            await send_away(self._socket, error)
+            return
+        self._use(context)
+        self._send(confirmation(self.access, session.plain_ref(message)))
 
     async def _record(self, action: session.Record) -> None:
         try:
@@ -157,6 +197,12 @@ class Connection:
     async def _subscribe(self, action: session.Subscribe) -> None:
         # From here to _follow() nothing but the head is waited for: what is committed meanwhile is above it.
         head = await self._feed.head()
+        try:
+            self._feed.narrow(self.session.filter)
+        except Forbidden as error:
+            self.session.filter = NOTHING
+            self._send(problems.reply(error, action.ref))
+            return
         if action.after is None and action.epoch in (None, head.epoch):
             start = Start(self.subscription.place if self.subscription else self._feed.tail)
         else:

@@ -7,7 +7,9 @@ import asyncio
 from aiohttp import web
 
 from .clients import CLIENTS
-from .context import CONTEXT
+from .context import allowed
+from .gate import GATE, SUBPROTOCOL
+from .introduction import introduced
 from .sockets import hold_little
 from .websocket import Connection, SocketChannel
 from .wire import MAX_MESSAGE_BYTES
@@ -40,7 +42,8 @@ async def websocket(request: web.Request) -> web.WebSocketResponse:
 def _socket(request: web.Request) -> web.WebSocketResponse:
     # No compression: the frames of a commit are made once and written to every client as they are.
     return web.WebSocketResponse(
-        heartbeat=request.app[CONTEXT].settings.ping_interval_seconds,
+        heartbeat=request.app[GATE].settings.ping_interval_seconds,
+        protocols=(SUBPROTOCOL,),
         timeout=_GOODBYE_SECONDS,
         compress=False,
         max_msg_size=MAX_MESSAGE_BYTES + 1,  # the first size that aiohttp refuses
@@ -48,7 +51,7 @@ def _socket(request: web.Request) -> web.WebSocketResponse:
 
 
 async def _connected(request: web.Request, socket: web.WebSocketResponse) -> Connection | None:
-    """The client's connection once it is upgraded; None if it left meanwhile."""
+    """The client's connection once it is upgraded; None if it left meanwhile, or has no good token."""
     try:
         await socket.prepare(request)
     except ConnectionError:
@@ -57,6 +60,9 @@ async def _connected(request: web.Request, socket: web.WebSocketResponse) -> Con
     if not isinstance(transport, asyncio.Transport):
         return None
     hold_little(transport)
-    context = request.app[CONTEXT]
-    channel = SocketChannel(socket, transport, context.settings.send_timeout_seconds)
-    return Connection(context.feed, context.recorder, socket, channel)
+    gate = request.app[GATE]
+    context = allowed(request) or await introduced(socket, gate, gate.settings.auth_timeout_seconds)
+    if context is None:
+        return None
+    channel = SocketChannel(socket, transport, gate.settings.send_timeout_seconds)
+    return Connection(gate, context, socket, channel)

@@ -25,20 +25,22 @@ class WebSocketServer:
         settings = Settings.load({"host": host, "port": port})
         self.host = settings.host
         self.port = settings.port
+        self._is_secure = bool(settings.tls_cert)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event
         self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
-        """Where it answers, ``http://127.0.0.1:5100``."""
+        """Where it answers, ``http://127.0.0.1:5100``; ``https://`` with a certificate in the settings."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"{'https' if self._is_secure else 'http'}://{host}:{self.port}"
 
     def attach(self, tracker: Tracker) -> None:
         """Serve ``tracker``; returns when the server answers.
 
         Raises:
+            InvalidSetting: If the certificate that the tracker's settings name cannot be used.
             ServerError: If it serves a tracker already, or cannot listen.
         """
         if self._thread is not None:
@@ -82,6 +84,7 @@ class WebSocketServer:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         async with serving(tracker, self.host, self.port) as port:
             self.port = port
+            self._is_secure = bool(tracker.settings.tls_cert)
             on_ready()
             await self._stop.wait()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,16 +10,18 @@ import pytest
 
 from api.websocket_server import WebSocketServer
 from tracker.progress_reporter import ProgressReporter
-from tracker.settings import Settings
+from tracker.settings import PREFIX, Settings
 
 
 @pytest.fixture(autouse=True)
 def _settings_of_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Neither the settings nor the log of whoever runs the tests.
-    for name in ("DATABASE_URL", "HOST", "PORT", "CONFIG", "URL"):
-        monkeypatch.delenv(f"TRACKER_{name}", raising=False)
+    for name in list(os.environ):
+        if name.startswith(PREFIX):
+            monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 @pytest.fixture

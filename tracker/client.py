@@ -15,25 +15,23 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncGenerator, Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
-
+from tracker.bearer import refused
+from tracker.client_socket import connected, new_session, receive, unreachable, welcome
 from tracker.errors import ServerRefused, ServerUnreachable
 from tracker.following import Again, Following, Hand, Message, Notice, Step
-from tracker.server_url import base_url, websocket_url
+from tracker.server_url import base_url
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession, ClientWebSocketResponse
+    from ssl import SSLContext
+
+    from aiohttp import ClientSession
 
 __all__ = ["ServerRefused", "ServerUnreachable", "subscribe"]
 
 _log = logging.getLogger("tracker.client")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0  # seconds between attempts; doubled, with full jitter
-_ANSWER_SECONDS = 10.0
-_SILENCE_SECONDS = 30.0
-_GOODBYE_SECONDS = 1.0
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 async def subscribe(
@@ -47,6 +45,8 @@ async def subscribe(
     client_type: str = "python",
     patient: bool = True,
     on_notice: Callable[[Message], None] | None = None,
+    token: str | None = None,
+    ssl: SSLContext | None = None,
 ) -> AsyncGenerator[Message]:
     """Every event on the channels, from ``after`` on, once and in order, for ever.
 
@@ -64,13 +64,15 @@ async def subscribe(
             "missed", "after": …, "prev": …}`` when events are missing and are asked for again. What it raises ends
             the iteration. ``reset`` (another log: it now starts from the beginning) and ``truncated`` (events after
             the cursor were pruned) are logged as warnings in any case.
+        token: For a server that asks for one: what ``tracker token create`` printed. No error shows it.
+        ssl: Which certificates to trust where the URL is ``https://`` or ``wss://``; else those of the system.
 
     Raises:
-        InvalidQuery: If ``url`` names no server.
-        ServerRefused: If the server does not accept the subscription.
+        InvalidQuery: If ``url`` names no server, or ``token`` is none.
+        ServerRefused: If the server does not accept the subscription or the token, also when it does no longer.
         ServerUnreachable: If the server cannot be reached at first, and ``patient`` is false.
     """
-    from aiohttp import ClientError, ClientSession, ClientTimeout
+    from aiohttp import ClientError
 
     base = base_url(url)
     following = Following(channels, types, after, epoch)
@@ -78,12 +80,12 @@ async def subscribe(
     if client_name is not None:
         hello = {"type": "register", "client_type": client_type, "client_name": client_name}
     tell = _teller(on_notice)
-    timeout = ClientTimeout(total=None, sock_connect=_ANSWER_SECONDS, sock_read=_ANSWER_SECONDS)
     failures = 0
-    async with ClientSession(timeout=timeout) as session:
+    async with new_session(base, token) as session:
         while True:
+            out_of_reach = None
             try:
-                async for step in _connection(session, base, following, hello):
+                async for step in _connection(session, base, ssl, following, hello):
                     failures = 0
                     if isinstance(step, Hand):
                         yield step.event
@@ -91,9 +93,11 @@ async def subscribe(
                         tell(step)
                 problem = "the server closed it"
             except (ClientError, TimeoutError) as error:
-                if following.epoch is None and not patient:  # the epoch is known from the first connection on
-                    raise _unreachable(base, error) from error
                 problem = str(error) or type(error).__name__
+                out_of_reach = unreachable(base, error)
+            # Not raised from the error itself: it has the headers that were sent in its repr(), and so the token.
+            if out_of_reach and following.epoch is None and not patient:  # it has an epoch from the first time on
+                raise out_of_reach
             if failures == 0:
                 tell(Notice({"type": "disconnected", "error": problem}))
             _log.info("The connection to %s was lost (%s)", base, problem)
@@ -102,39 +106,20 @@ async def subscribe(
 
 
 async def _connection(
-    session: ClientSession, base: str, following: Following, hello: Message | None
+    session: ClientSession, base: str, ssl: SSLContext | None, following: Following, hello: Message | None
 ) -> AsyncGenerator[Step]:
-    from aiohttp import ClientWSTimeout
-
-    goodbye = ClientWSTimeout(ws_close=_GOODBYE_SECONDS)
-    async with session.ws_connect(
-        websocket_url(base), heartbeat=_SILENCE_SECONDS, timeout=goodbye, max_msg_size=0
-    ) as socket:
-        yield following.receive(await _welcome(socket))
+    async with connected(session, base, ssl) as socket:
+        yield following.receive(await welcome(socket, base))
         if hello is not None:
             await socket.send_json(hello)
         await socket.send_json(following.subscription())
-        async for frame in socket:
-            message = _decode(frame.data)
+        while (message := await receive(socket, base)) is not None:
             if message.get("type") == "error" and following.is_asking:
-                raise ServerRefused(base, str(message.get("error")), str(message.get("code")))
+                raise refused(base, message)
             step = following.receive(message)
             yield step
             if isinstance(step, Again):
                 await socket.send_json(following.subscription())
-
-
-async def _welcome(socket: ClientWebSocketResponse) -> Message:
-    from aiohttp import ClientError
-
-    frame = await socket.receive(timeout=_ANSWER_SECONDS)
-    try:
-        message = _decode(frame.data)
-    except (msgspec.DecodeError, TypeError):
-        message = {}
-    if message.get("type") != "connection_established":
-        raise ClientError("it closed before it said hello, or is not a tracker's server")
-    return message
 
 
 def _teller(on_notice: Callable[[Message], None] | None) -> Callable[[Step], None]:
@@ -159,20 +144,3 @@ def _warn(notice: Message) -> None:
             _log.warning("The log is another one (epoch %s): starting from its beginning", epoch)
         case {"type": "truncated", "after": after, "horizon": horizon}:
             _log.warning("Events after %s were pruned, up to %s", after, horizon)
-
-
-def _unreachable(base: str, error: Exception) -> ServerUnreachable:
-    from aiohttp import ClientConnectorDNSError, ClientConnectorError, WSServerHandshakeError
-
-    match error:
-        case WSServerHandshakeError(status=status):
-            text = f"What answers at {base} is not a tracker's server (HTTP status {status})."
-        case ClientConnectorDNSError():
-            text = f"There is no host of the name in {base}."
-        case ClientConnectorError():
-            text = f"No server answers at {base}."
-        case TimeoutError():
-            text = f"No answer from {base} within {_ANSWER_SECONDS:g} s."
-        case _:
-            text = f"What answers at {base} is not a tracker's server."
-    return ServerUnreachable(base, text)

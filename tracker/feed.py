@@ -72,6 +72,40 @@ class Subscriber(Protocol):
         ...
 
 
+class EventFeed(Protocol):
+    """What those who serve clients use of a feed; :class:`Feed`, or a limited face of it. See there."""
+
+    @property
+    def epoch(self) -> str:
+        """The log that positions are of."""
+        ...
+
+    @property
+    def tail(self) -> int:
+        """The position up to which the feed knows every event."""
+        ...
+
+    def narrow(self, wanted: EventFilter) -> EventFilter:
+        """The filter as this face allows it: the one to follow with."""
+        ...
+
+    def follow(self, subscriber: Subscriber, last: int) -> None:
+        """See :meth:`Feed.follow`."""
+        ...
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """See :meth:`Feed.leave`."""
+        ...
+
+    async def page(self, after: int, last: int, wanted: EventFilter) -> Delivery:
+        """See :meth:`Feed.page`."""
+        ...
+
+    async def head(self) -> LogHead:
+        """See :meth:`Feed.head`."""
+        ...
+
+
 class _Group:
     """The subscribers at the tail with one filter. ``last``: position of the last event known to pass it."""
 
@@ -109,6 +143,10 @@ class Feed:
             return False
         self._take(new)
         return True
+
+    def narrow(self, wanted: EventFilter) -> EventFilter:
+        """The filter itself: this face is for all of the log."""
+        return wanted
 
     def follow(self, subscriber: Subscriber, last: int) -> None:
         """Follow the tail from here on. ``last``: position of the last event this subscriber knows to pass its filter.

@@ -27,8 +27,12 @@ class KnownJobs:
     The log decides: other writers may have finished a job that looks active here, and then the receipt says so.
     """
 
-    def __init__(self, load: Callable[[str], Job]) -> None:
-        """``load`` returns a job of the log, or raises :class:`JobNotFound` or :class:`JobPruned`."""
+    def __init__(self, load: Callable[[str], Job] | None) -> None:
+        """``load`` returns a job of the log, or raises :class:`JobNotFound` or :class:`JobPruned`.
+
+        None: the log is elsewhere, and is not asked at every call. Jobs that others started pass, and are refused on
+        the receipt if need be.
+        """
         self._load = load
         self._jobs: dict[str, _Known] = {}
 
@@ -45,6 +49,8 @@ class KnownJobs:
             InvalidEvent: If the stage is not one of its.
         """
         known = self._jobs.get(job_id) or self._look_up(job_id)
+        if known is None:
+            return
         if known.finished and not ends:
             raise JobFinished(job_id)
         if stage is not None:
@@ -70,7 +76,9 @@ class KnownJobs:
         if known is not None:
             known.finished = True
 
-    def _look_up(self, job_id: str) -> _Known:
+    def _look_up(self, job_id: str) -> _Known | None:
+        if self._load is None:
+            return None
         job = self._load(job_id)
         return self._keep(job_id, _Known(job.stages, None, job.completed_at is not None))
 

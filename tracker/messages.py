@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from tracker.admission import stages_completed
-from tracker.events import FACTS, JobStarted, PhotoInfoSent, RecordedEvent
+from tracker.events import FACTS, Event, JobStarted, PhotoInfoSent, RecordedEvent
 from tracker.projection import Job, elapsed_seconds
 from tracker.times import iso
 
@@ -50,6 +50,15 @@ def message_text(event: RecordedEvent, prev: int | None = None) -> str:
         f'{event_id},"timestamp":"{iso(event.recorded_at)}","position":{event.position}'
         f',"sequence":{event.sequence}{before}}}'
     )
+
+
+def event_text(event: Event, reported_at: int) -> bytes:
+    """The message that has an event recorded, as JSON; ``reported_at``, in microseconds UTC, is its ``timestamp``."""
+    event_id = "" if event.event_id is None else f',"event_id":{_encode(event.event_id).decode()}'
+    return (
+        f'{{"type":"{event.type}","job_id":{_json_string(event.job_id)},{event.payload[1:-1]}'
+        f'{event_id},"timestamp":"{iso(reported_at)}"}}'
+    ).encode()
 
 
 @lru_cache(maxsize=4096)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from msgspec import UNSET
 
-from tracker.errors import JobNotFound, JobPruned, NotInitialized
+from tracker.errors import NotInitialized
 from tracker.events import (
     AnyFact,
     ErrorReported,
@@ -35,13 +35,13 @@ from tracker.events import (
     StageCompleted,
 )
 from tracker.known_jobs import KnownJobs
-from tracker.messages import status
 from tracker.receipt import Receipt
 from tracker.settings import Settings
-from tracker.times import now
 
 if TYPE_CHECKING:
     from tracker.broadcaster import Broadcasts
+    from tracker.embedded import EmbeddedLog
+    from tracker.remote.reporting import RemoteTracker
     from tracker.runtime import Tracker
 
 __all__ = [
@@ -74,35 +74,44 @@ class ProgressReporter:
 
     def __init__(
         self,
-        server: Serves | Broadcasts | None = None,
+        server: Serves | Broadcasts | str | None = None,
         *,
         database_url: str | None = None,
         settings: Settings | None = None,
+        token: str | None = None,
     ) -> None:
-        """Open the log and, with a server, serve it.
+        """Open the log and, with a server, serve it; or report to a server elsewhere.
 
         Args:
-            server: ``get_websocket_server()``; or any object with ``broadcast(message, channel=None)``, which is
-                called for each committed event, in order, on a thread of its own; or None.
+            server: The URL of a server, ``http://host:5100``: the log is there, events are spooled on this machine
+                until it has them, and that it is away is no error. Or ``get_websocket_server()``; or any object with
+                ``broadcast(message, channel=None)``, which is called for each committed event, in order, on a thread
+                of its own; or None: the server of ``TRACKER_URL`` if that is set and no log is named.
             database_url: The log, ``sqlite:///FILE``; by default that of the settings.
             settings: By default those of the environment and the configuration file.
+            token: What the server elsewhere asks for; by default ``TRACKER_TOKEN``.
 
         Raises:
             StoreOwned: If another process writes this log.
             StoreError: If the log cannot be opened.
             ServerError: If the server cannot listen.
         """
-        from tracker.runtime import Tracker
-
         chosen = settings or Settings.load({"database_url": database_url})
-        self.tracker = Tracker(chosen)
-        self._record = self.tracker.recorder.record
-        self._known = KnownJobs(lambda job_id: self.tracker.recorder.ask(lambda log: log.load_job(job_id)))
-        try:
-            _attach(server, self.tracker)
-        except BaseException:
-            self.tracker.close()
-            raise
+        self._log: EmbeddedLog | RemoteTracker
+        if isinstance(server, str):
+            self._log, self._known = _remote(server, chosen, token)
+        elif server is None and database_url is None and chosen.url:
+            # A log that is named goes before a server that the environment names for all programs.
+            self._log, self._known = _remote(chosen.url, chosen, token)
+        else:
+            self._log, self._known = _embedded(server, chosen)
+        self._record = self._log.record
+
+    @property
+    def tracker(self) -> Tracker:
+        """The tracker of a log of this process's own; ``AttributeError`` where the log is a server's."""
+        tracker: Tracker = self._log.tracker  # type: ignore[union-attr]  # the remote one has none, and says so
+        return tracker
 
     def start_job(
         self,
@@ -229,25 +238,19 @@ class ProgressReporter:
 
         Waits for the calls before it to be durable. The fields are those of ``docs/protocol.md``.
         """
-        try:
-            job = self.tracker.recorder.ask(lambda log: log.load_job(job_id))
-        except (JobNotFound, JobPruned):
-            return None
-        return status(job, now())
+        return self._log.status(job_id)
 
     def get_active_jobs(self) -> dict[str, dict[str, Any]]:
         """The status of every unfinished job by its id, in the order they started; waits as above."""
-        jobs = self.tracker.recorder.ask(lambda log: log.active_jobs())
-        at = now()
-        return {job.job_id: status(job, at) for job in jobs}
+        return self._log.active()
 
     def flush(self, timeout: float | None = None) -> None:
         """Wait until every call made before is durable or refused; :class:`TimeoutError` after ``timeout`` seconds."""
-        self.tracker.recorder.flush(timeout)
+        self._log.flush(timeout)
 
     def close(self) -> None:
         """Write what was accepted, stop the server, give up the log. Again is harmless; done at exit by itself."""
-        self.tracker.close()
+        self._log.close()
 
     def __enter__(self) -> Self:
         return self
@@ -269,17 +272,18 @@ _reporter: ProgressReporter | None = None
 
 
 def init_progress_reporter(
-    server: Serves | Broadcasts | None = None,
+    server: Serves | Broadcasts | str | None = None,
     *,
     database_url: str | None = None,
     settings: Settings | None = None,
+    token: str | None = None,
 ) -> ProgressReporter:
     """Make the process's reporter, closing the one made before. Arguments and errors as :class:`ProgressReporter`."""
     global _reporter
     if _reporter is not None:
         _reporter.close()
     _reporter = None
-    _reporter = ProgressReporter(server, database_url=database_url, settings=settings)
+    _reporter = ProgressReporter(server, database_url=database_url, settings=settings, token=token)
     return _reporter
 
 
@@ -292,6 +296,25 @@ def get_progress_reporter() -> ProgressReporter:
     if _reporter is None:
         raise NotInitialized("Call init_progress_reporter() once before get_progress_reporter().")
     return _reporter
+
+
+def _remote(url: str, settings: Settings, token: str | None) -> tuple[RemoteTracker, KnownJobs]:
+    from tracker.remote.reporting import RemoteTracker
+
+    return RemoteTracker(settings, url, token or settings.token), KnownJobs(None)
+
+
+def _embedded(server: Serves | Broadcasts | None, settings: Settings) -> tuple[EmbeddedLog, KnownJobs]:
+    from tracker.embedded import EmbeddedLog
+    from tracker.runtime import Tracker
+
+    tracker = Tracker(settings)
+    try:
+        _attach(server, tracker)
+    except BaseException:
+        tracker.close()
+        raise
+    return EmbeddedLog(tracker), KnownJobs(lambda job_id: tracker.recorder.ask(lambda log: log.load_job(job_id)))
 
 
 def _attach(server: Serves | Broadcasts | None, tracker: Tracker) -> None:

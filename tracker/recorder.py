@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from tracker.errors import StoreError, StoreUnavailable, TrackerError
 from tracker.events import Event, RecordedEvent
@@ -24,6 +24,19 @@ _T = TypeVar("_T")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between attempts while the store is unavailable
 _EVENT_OVERHEAD = 600  # bytes an event takes in the queue beside its payload, counted towards queue_bytes
 OnCommit: TypeAlias = Callable[[list[RecordedEvent]], None]
+
+
+class EventRecorder(Protocol):
+    """What those who serve clients use of a recorder; :class:`Recorder`, or a limited face of it."""
+
+    @property
+    def unavailable(self) -> StoreError | None:
+        """Why the log cannot be written just now."""
+        ...
+
+    def record(self, *events: Event, patient: bool = True) -> Receipt:
+        """See :meth:`Recorder.record`."""
+        ...
 
 
 class Answer(Generic[_T]):

@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -51,6 +51,10 @@ class Settings:
     log_format: str = "text"
     log_level: str = "info"
     log_requests: bool = False
+    url: str = ""
+    token: str = field(default="", repr=False)
+    spool: bool = True
+    spool_folder: str = ""
 
     @classmethod
     def load(
@@ -69,12 +73,12 @@ class Settings:
         """
         environ = os.environ if environ is None else environ
         values = _from_file(file, environ)
-        for field in fields(cls):
-            text = environ.get(PREFIX + field.name.upper())
+        for one in fields(cls):
+            text = environ.get(PREFIX + one.name.upper())
             if text:
-                values[field.name] = text
+                values[one.name] = text
         values.update({name: value for name, value in (flags or {}).items() if value is not None})
-        known = {field.name: type(field.default) for field in fields(cls)}
+        known = {one.name: type(one.default) for one in fields(cls)}
         for name in values:
             if name not in known:
                 raise InvalidSetting(name, values[name], f"is not a setting; there are {', '.join(known)}")

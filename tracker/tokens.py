@@ -99,7 +99,8 @@ def make(
     """A new token: its text, which is not kept anywhere, and what is stored of it.
 
     Raises:
-        InvalidQuery: If a name, a scope or a prefix cannot be used.
+        InvalidEvent: If the name or a prefix cannot be used; InvalidQuery: if the scopes cannot, there are too many
+            prefixes, or it would have expired already.
     """
     check_identifier("name", name)
     wanted, prefixes = tuple(dict.fromkeys(scopes)), tuple(dict.fromkeys(job_prefixes))
@@ -108,9 +109,9 @@ def make(
     if not wanted or any(scope not in SCOPES for scope in wanted):
         raise InvalidQuery("scope", ",".join(wanted), f"must be one or more of {', '.join(SCOPES)}")
     if len(prefixes) > _MAX_PREFIXES:
-        raise InvalidQuery("job_prefix", len(prefixes), f"may be given {_MAX_PREFIXES} times")
+        raise InvalidQuery("job_prefix", len(prefixes), f"may be given {_MAX_PREFIXES} times at most")
     if expires_at is not None and expires_at <= now:
-        raise InvalidQuery("expires", expires_at, "must be in the future")
+        raise InvalidQuery.of("expires", "must be in the future")
     token_id, secret = _random(_ID_LENGTH), _random(_SECRET_LENGTH)
     token = Token(
         token_id=token_id,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from api.cli.audit import audit
 from api.cli.demo import demo
 from api.cli.migrate import migrate
 from api.cli.options import Given, database_option
@@ -14,6 +15,7 @@ from api.cli.rebuild import rebuild
 from api.cli.serve import serve
 from api.cli.status import status
 from api.cli.tail import tail
+from api.cli.token import token
 from tracker import __version__
 
 _HELP = """Track the progress of jobs: photos, or whatever else takes its time.
@@ -59,5 +61,5 @@ def tracker(ctx: click.Context, database: str | None, config: Path | None) -> No
     ctx.obj = Given(database=database, config=config)
 
 
-for _command in (demo, serve, status, tail, migrate, rebuild, prune):
+for _command in (demo, serve, status, tail, migrate, rebuild, prune, token, audit):
     tracker.add_command(_command)

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import TypeAlias
 
 from api.cli.failures import Failure
+from api.cli.terminal import plain
 from tracker.client import subscribe
 from tracker.errors import ServerRefused, ServerUnreachable
 from tracker.following import Message
@@ -20,14 +21,21 @@ class CaughtUp(Exception):
 
 
 async def follow(
-    base: str, channels: Sequence[str], after: int | None, show: Show, tell: Tell, *, until_caught_up: bool = False
+    base: str,
+    channels: Sequence[str],
+    after: int | None,
+    show: Show,
+    tell: Tell,
+    *,
+    until_caught_up: bool = False,
+    token: str | None = None,
 ) -> None:
     """Show every event of the channels after ``after``; does not return.
 
     ``show`` gets an event, ``tell`` a sentence about the stream.
 
     Raises:
-        Failure: If no server of ours answers at first, or it refuses the subscription.
+        Failure: If no server of ours answers at first, or it refuses the subscription or the token.
         CaughtUp: When everything that was in the log is shown, if that is asked for.
     """
     notices = _Notices(base, tell, until_caught_up)
@@ -39,6 +47,7 @@ async def follow(
         client_name="tracker tail",
         patient=False,
         on_notice=notices,
+        token=token,
     )
     try:
         async with aclosing(events):
@@ -46,9 +55,16 @@ async def follow(
                 notices.position = event["position"]
                 show(event)
     except ServerRefused as error:
-        raise Failure(str(error), error.code) from error
+        raise Failure(_refusal(error), error.code) from error
     except ServerUnreachable as error:
         raise Failure(f"{error} Start one with `tracker serve`, or name another with --url.", error.code) from error
+
+
+def _refusal(error: ServerRefused) -> str:
+    told = f"{plain(error).removesuffix('.')}."
+    if error.refusal not in ("unauthorized", "not_allowed"):
+        return told
+    return f"{told} Name a good token in TRACKER_TOKEN; `tracker token create` makes one."
 
 
 class _Notices:
@@ -83,5 +99,5 @@ def sentence(notice: Message) -> str | None:
         case {"type": "missed"}:
             return "Something was missed on the way: asking for it again."
         case {"type": "error", "error": error}:
-            return f"The server says: {error}"
+            return f"The server says: {plain(error)}"
     return None

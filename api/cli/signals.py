@@ -1,8 +1,9 @@
-"""Ctrl-C and SIGTERM as a wish to stop that a coroutine can wait for."""
+"""Ctrl-C and SIGTERM as a wish to stop that a coroutine can wait for; SIGHUP as that, or as news for a server."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -10,6 +11,8 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 _LOOK_AGAIN_SECONDS = 1.0
+_STANDARD_STREAMS = (0, 1, 2)
+_Turned = dict[signal.Signals, Any]
 
 
 class StopRequest:
@@ -38,13 +41,19 @@ class StopRequest:
 
 
 @contextmanager
-def stopping() -> Iterator[StopRequest]:
+def stopping(on_hangup: Callable[[], None] | None = None) -> Iterator[StopRequest]:
     """Turn the signals that end a process into a request. Main thread only.
 
-    After a clean end they stay turned: the process leaves then, and a second Ctrl-C must not break into that.
+    ``on_hangup`` is called for a SIGHUP that somebody sends, on systems that have it; that of a terminal which closes
+    is a wish to stop as without it. After a clean end they stay turned: the process leaves then, and a second Ctrl-C
+    must not break into that.
     """
     request = StopRequest()
-    before = _turn(request.make)
+    hangup = signal.Signals.__members__.get("SIGHUP")
+    before: _Turned = {}
+    if on_hangup is not None and hangup is not None:
+        before[hangup] = signal.signal(hangup, _hangup_handler(request.make, on_hangup, signal.getsignal(hangup)))
+    before |= _turn(request.make)
     try:
         yield request
     except BaseException:
@@ -68,11 +77,22 @@ def stop_events(stop: threading.Event) -> Iterator[None]:
         _turn_back(before)
 
 
-def _turn(make: Callable[[], None]) -> dict[signal.Signals, Any]:
+def _turn(make: Callable[[], None]) -> _Turned:
     return {number: signal.signal(number, lambda *_: make()) for number in _signals()}
 
 
-def _turn_back(before: dict[signal.Signals, Any]) -> None:
+def _hangup_handler(stop: Callable[[], None], on_hangup: Callable[[], None], before: Any) -> Callable[..., None]:
+    # Under nohup it is ignored, and the end of the terminal is no reason to stop.
+    terminals = [stream for stream in _STANDARD_STREAMS if os.isatty(stream)] if before is signal.SIG_DFL else []
+
+    def handle(*_: object) -> None:
+        is_closed = terminals and not any(os.isatty(stream) for stream in terminals)
+        (stop if is_closed else on_hangup)()
+
+    return handle
+
+
+def _turn_back(before: _Turned) -> None:
     for number, handler in before.items():
         signal.signal(number, handler or signal.SIG_DFL)
 

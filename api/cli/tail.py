@@ -40,6 +40,13 @@ if TYPE_CHECKING:
 @click.option(
     "--channel", "channels", multiple=True, metavar="NAME", help="jobs, photos, system or job:ID; else jobs and photos."
 )
+@click.option(
+    "--token",
+    metavar="TOKEN",
+    envvar="TRACKER_TOKEN",
+    show_envvar=True,
+    help="For a server that asks for one. In the environment, other users do not see it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Each event as its JSON message, one a line.")
 def tail(
     url: str | None,
@@ -49,6 +56,7 @@ def tail(
     stays: bool,
     jobs: tuple[str, ...],
     channels: tuple[str, ...],
+    token: str | None,
     as_json: bool,
 ) -> None:
     """Show events as they happen, from a running server, until Ctrl-C.
@@ -70,7 +78,7 @@ def tail(
         notices.print(text, style="yellow", soft_wrap=True)
 
     try:
-        asyncio.run(follow(base, wanted, begin, show, tell, until_caught_up=not stays))
+        asyncio.run(follow(base, wanted, begin, show, tell, until_caught_up=not stays, token=token))
     except (KeyboardInterrupt, CaughtUp):
         return
 

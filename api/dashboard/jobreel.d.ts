@@ -125,6 +125,11 @@ export interface Options {
   /** How this client is shown to those who look who is connected. */
   clientType?: string;
   clientName?: string;
+  /**
+   * For a server that asks for one: what `tracker token create` printed. It goes to the server in the first message,
+   * and nowhere else. Who can read the page can read it: let it only `read`, and expire.
+   */
+  token?: string;
   /** Where there is no global one (Node.js before 22), or in a test. */
   WebSocket?: WebSocketClass;
   /** From 0 to 1, instead of Math.random: spreads the attempts of many clients to connect again. */
@@ -142,7 +147,8 @@ export interface Options {
   onState?: (state: State) => void;
   /**
    * The server refused something, or sent what is no message. Where the subscription itself was refused, or with the
-   * code `not_allowed`, the connection is closed for good. A lost connection is no error: see onState.
+   * codes `unauthorized` (no good token), `forbidden` and `not_allowed`, the connection is closed for good. A lost
+   * connection is no error: see onState.
    */
   onError?: (error: TrackerError) => void;
 }

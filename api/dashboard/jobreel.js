@@ -14,9 +14,11 @@ const MOST_MESSAGE_BYTES = 64 * 1024;
 const CONNECTING = 0; // a WebSocket's readyState
 const NOT_ALLOWED = 1008;
 const TOO_BIG = 1009;
+const REFUSING = ["unauthorized", "forbidden"]; // codes of errors that the next connection would bring again
 
 /** What the server says, and the whole numbers in it. Any other type with a position is an event. */
 const NOTICES = new Map([
+  ["authenticated", []],
   ["connection_established", ["head"]],
   ["registration_confirmed", []],
   ["subscription_confirmed", ["after"]],
@@ -157,8 +159,12 @@ class Connection {
 
   #open() {
     this.#stopTimers();
+    const { token } = this.#options;
     const socket = new (this.#options.WebSocket ?? WebSocket)(this.#address.href);
     this.#socket = socket;
+    // Not in a header: browsers send none of ours with a WebSocket.
+    const introduce = () => socket === this.#socket && socket.send(JSON.stringify({ type: "auth", token }));
+    if (token) socket.addEventListener("open", introduce);
     socket.addEventListener("message", ({ data }) => socket === this.#socket && this.#receive(data));
     socket.addEventListener("close", ({ code, reason }) => socket === this.#socket && this.#lost(code, reason));
     socket.addEventListener("error", () => {}); // a close follows; some libraries throw where nobody listens
@@ -280,8 +286,8 @@ class Connection {
     if (report) {
       this.#reports.delete(message.ref);
       report.reject(error);
-    } else if (message.ref && message.ref === this.#subscribing) {
-      this.#end(error); // asked again, it would be refused again: a channel that does not exist
+    } else if ((message.ref && message.ref === this.#subscribing) || REFUSING.includes(message.code)) {
+      this.#end(error); // asked again, it would be refused again: a channel that does not exist, a bad token
     } else {
       this.#tell("onError", error);
     }

@@ -19,15 +19,17 @@ from api.websocket_server import WebSocketServer
 from tests.api import bad_inputs
 from tests.api.clients import PATIENCE_SECONDS, HttpClient, Message
 from tests.api.documents import closed, references, resolve, validator
+from tracker import tokens
 from tracker.events import FACTS
 from tracker.progress_reporter import ProgressReporter
 from tracker.settings import Settings
+from tracker.store import open_token_table
 from tracker.times import MICROSECONDS, now
 
 DOCUMENT: dict[str, Any] = asyncapi.document()
 CLOSED: dict[str, Any] = closed(DOCUMENT)
 _FILE = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
-_FEATURES = {"register", "subscribe", "unsubscribe", "ping"}
+_FEATURES = {"auth", "register", "subscribe", "unsubscribe", "ping"}
 
 
 def _types(action: str) -> dict[str, Any]:
@@ -169,8 +171,18 @@ async def talk(pruned: ProgressReporter, server: WebSocketServer) -> AsyncIterat
         yield Talk(connection)
 
 
-async def test_every_message_of_the_websocket_is_described(talk: Talk) -> None:
+def _token(settings: Settings) -> str:
+    text, token = tokens.make("wall", tokens.SCOPES, now=now())
+    table = open_token_table(settings.database_url)
+    table.create(token, "tester")
+    table.close()
+    return text
+
+
+async def test_every_message_of_the_websocket_is_described(talk: Talk, settings: Settings) -> None:
     await talk.until("connection_established")
+    await talk.say({"type": "auth", "token": _token(settings), "ref": 0})
+    await talk.until("authenticated")
     await talk.say({"type": "register", "client_type": "gui", "client_name": "Wall", "ref": "r"})
     await talk.until("registration_confirmed")
     for more in ({"after": 0}, {"after": 1, "epoch": "another", "types": list(FACTS)}):
@@ -243,5 +255,5 @@ async def test_every_message_of_the_polling_fallback_is_described(pruned: Progre
         "/ws/send", {"client_id": client_id, "message": {"type": "unsubscribe", "channels": ["jobs"]}}
     )
     told = [*sent.body["response"], *polled, left.body["response"]]
-    # A poll's cursor says what a checkpoint says.
-    assert check_all(told) == SENT.keys() - {"checkpoint"}
+    # A poll's cursor says what a checkpoint says, and its requests bring the token.
+    assert check_all(told) == SENT.keys() - {"authenticated", "checkpoint"}

@@ -14,10 +14,13 @@ from api.websocket_server import WebSocketServer
 from tests.api.clients import HttpClient, Message, http_client, socket_client
 from tracker.progress_reporter import ProgressReporter
 from tracker.settings import Settings
+from tracker.tokens import FULL_ACCESS
 
 
 class Named:
     """A client that only has a name."""
+
+    access = FULL_ACCESS
 
     def __init__(self, name: str, fails: bool = False) -> None:
         self.name = name

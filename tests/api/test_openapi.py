@@ -194,6 +194,7 @@ CASES: dict[Operation, list[Case]] = {
     ("GET", "/openapi.json"): [_get(200)],
     ("GET", "/client/jobreel.js"): [_get(200), _get(304, headers={"If-None-Match": "*"})],
     ("GET", "/client/jobreel.d.ts"): [_get(200), _get(304, headers={"If-None-Match": "*"})],
+    ("GET", "/metrics"): [_get(200)],
     ("GET", "/ws/status"): [_get(200)],
     ("GET", "/ws"): [_get(101, headers=_UPGRADE), _get(400), _get(400, version=aiohttp.HttpVersion10)],
     ("POST", "/ws/handshake"): [
@@ -218,6 +219,15 @@ CASES: dict[Operation, list[Case]] = {
     ],
     ("POST", "/ws/disconnect"): [*_NOT_JSON, _post(200, {"client_id": "@"}), _post(200, {})],
 }
+
+
+# Whatever is asked for.
+_REFUSED: list[Case] = [
+    (401, {"headers": {"Authorization": "Bearer nonsense"}}),
+    (401, {"headers": {"Authorization": "Basic bmFtZTpzZWNyZXQ="}}),
+    (403, {"headers": {"Host": "evil.example"}}),
+    (403, {"headers": {"Origin": "http://evil.example"}}),
+]
 
 
 @pytest.fixture
@@ -283,13 +293,13 @@ async def _answer(http: HttpClient, method: str, url: str, **options: Any) -> An
 @pytest.mark.parametrize("operation", _METHODS, ids=" ".join)
 async def test_every_answer_is_one_that_is_described(operation: Operation, ask: Callable[..., Any]) -> None:
     seen = set()
-    for status, options in CASES[operation]:
+    for status, options in [*CASES[operation], *_REFUSED]:
         answer = await ask(operation, options)
         assert answer.status == status, (options, answer)
         seen.add(str(status))
     method, path = operation
     # Trouble of the server's own has its tests below.
-    assert seen == OPENAPI["paths"][path][method.lower()]["responses"].keys() - {"500", "503"}
+    assert seen == OPENAPI["paths"][path][method.lower()]["responses"].keys() - {"408", "429", "500", "503"}
 
 
 def _of_status(status: str) -> list[Operation]:

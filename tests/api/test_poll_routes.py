@@ -29,6 +29,7 @@ from tracker.filters import EventFilter, shared_filter
 from tracker.progress_reporter import ProgressReporter
 from tracker.settings import Settings
 from tracker.store.base import LogHead
+from tracker.tokens import FULL_ACCESS
 
 STARTED = {"type": "job_started", "job_id": "j", "photo_id": 456}
 
@@ -298,7 +299,7 @@ async def test_a_channel_that_is_added_while_a_page_is_read_is_followed_from_the
     log = Busy(2)
     log.commit_next(kind="photo_info")
     log.commit_next()
-    client = PollClient(session, log.feed, {}, Cursor(0, 0, "e"), ExitStack())
+    client = PollClient(session, log.feed, FULL_ACCESS, {}, Cursor(0, 0, "e"), ExitStack())
     assert await client.poll(None, 0) == ([], "0.0@e")
     messages, _ = await client.poll(None, 0)
     assert positions(messages) == [1, 2, 3, 4]
@@ -454,7 +455,7 @@ async def test_a_client_is_forgotten_after_three_silent_minutes(
     monkeypatch: pytest.MonkeyPatch, silent_seconds: int, is_expired: bool
 ) -> None:
     told, cursor = welcome(Session("x", 0), LogHead(0, 0, "e"))
-    client = PollClient(Session("x", 0), Log().feed, told, cursor, ExitStack())
+    client = PollClient(Session("x", 0), Log().feed, FULL_ACCESS, told, cursor, ExitStack())
     loop = asyncio.get_running_loop()
     later = loop.time() + silent_seconds
     monkeypatch.setattr(loop, "time", lambda: later)

@@ -188,7 +188,7 @@ async def test_a_live_stream_is_unbroken_under_its_filter(http: HttpClient, serv
 
 async def test_a_stream_needs_http_1_1(http: HttpClient) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port_of(http.url))
-    writer.write(b"GET /events/stream HTTP/1.0\r\n\r\n")
+    writer.write(b"GET /events/stream HTTP/1.0\r\nHost: localhost\r\n\r\n")
     async with asyncio.timeout(PATIENCE_SECONDS):
         answer = await reader.read()
     writer.close()
@@ -244,7 +244,7 @@ async def raw_stream(port: int, query: str) -> tuple[asyncio.StreamReader, async
     connection.setblocking(False)
     await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
     reader, writer = await asyncio.open_connection(sock=connection)
-    writer.write(f"GET /events/stream{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    writer.write(f"GET /events/stream{query} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
     async with asyncio.timeout(PATIENCE_SECONDS):
         await reader.readuntil(b"caught_up")
     return reader, writer

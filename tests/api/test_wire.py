@@ -76,6 +76,33 @@ def test_what_is_encoded_is_parsed_again(value: dict[str, object]) -> None:
     assert wire.parse(wire.encode_text(value).encode()) == value
 
 
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False)))
+def test_every_number_is_read_exactly(numbers: list[float]) -> None:
+    assert wire.parse(json.dumps(numbers).encode()) == numbers
+    assert wire.parse(json.dumps([f"{number:e}" for number in numbers]).replace('"', "").encode()) == [
+        float(f"{number:e}") for number in numbers
+    ]
+
+
+@pytest.mark.parametrize("text", ["1e5", "1E5", "1e+5", "1.0e0005", "100000.0", "1000000e-1", "0.00001e10"])
+def test_a_number_may_be_written_in_many_ways(text: str) -> None:
+    assert wire.parse(f"[{text}]".encode()) == [100_000.0]
+
+
+@pytest.mark.parametrize("text", ["9e308", "-9e308", "1e999", "1" + "0" * 309 + ".0", "1e" + "9" * 5_000])
+def test_a_number_beyond_all_is_refused_however_it_is_written(text: str) -> None:
+    with pytest.raises(InvalidEvent, match="range"):
+        wire.parse(f'{{"progress":[1e1,{text}]}}'.encode())
+
+
+@pytest.mark.parametrize(
+    "text", ["1e", "1e+", "1.e5", ".5e1", "01e5", "1e5.5", "1_0e5", "0x1e5", "+1e5", "-e5", "1e5e5"]
+)
+def test_what_python_might_take_for_a_number_is_one_only_if_json_says_so(text: str) -> None:
+    with pytest.raises(InvalidEvent):
+        wire.parse(f"[{text}]".encode())
+
+
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_are_parsed_or_refused(data: bytes) -> None:
     with suppress(InvalidEvent):

@@ -14,10 +14,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import delivery, recording
+from tests.benchmarks import delivery, recording, remote
 from tests.benchmarks.figure import Result, measure
 
-_FIGURES = [*recording.FIGURES, *delivery.FIGURES]
+_FIGURES = [*recording.FIGURES, *remote.FIGURES, *delivery.FIGURES]
 
 
 def main() -> None:

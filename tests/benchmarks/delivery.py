@@ -16,15 +16,17 @@ from websockets.asyncio.server import ServerConnection, broadcast, serve
 
 from api.app import create_app
 from api.clients import CLIENTS
-from api.context import CONTEXT
+from api.gate import GATE
 from api.subscription import Subscription
 from api.websocket import Connection
 from tests.benchmarks import processes
 from tests.benchmarks.figure import Figure
 from tracker.events import RecordedEvent
+from tracker.feed import Feed
 from tracker.progress_reporter import ProgressReporter
 from tracker.runtime import Tracker
 from tracker.settings import Settings
+from tracker.tokens import FULL_ACCESS
 
 _CLIENTS = 100
 _BATCH = 50
@@ -61,6 +63,12 @@ async def _in_thread(port: int, measure: Callable[[], AsyncIterator[float]]) -> 
     return _BATCH * _CLIENTS / statistics.median(times)
 
 
+def _feed(app: web.Application) -> Feed:
+    feed = app[GATE].context(FULL_ACCESS).feed
+    assert isinstance(feed, Feed)
+    return feed
+
+
 def _transports(app: web.Application) -> list[asyncio.Transport]:
     subscriptions = [
         client.subscription for client in app[CLIENTS] if isinstance(client, Connection) and client.subscription
@@ -87,7 +95,7 @@ def deliveries_a_second(folder: Path) -> float:
         async with _listening(folder) as (app, port):
 
             async def measure() -> AsyncIterator[float]:
-                transports, feed = _transports(app), app[CONTEXT].feed
+                transports, feed = _transports(app), _feed(app)
                 for _ in range(_BATCHES):
                     batch = _batch(feed.tail + 1)
                     begun = time.perf_counter()

@@ -31,11 +31,15 @@ class Process:
             raise RuntimeError(f"A process of the benchmark ended: {self._process.args!r}")
         return line
 
-    def ask(self, command: str = "") -> Any:
-        """Send a line; the JSON it answers with."""
+    def say(self, command: str = "") -> None:
+        """Send a line."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{command}\n")
         self._process.stdin.flush()
+
+    def ask(self, command: str = "") -> Any:
+        """Send a line; the JSON it answers with."""
+        self.say(command)
         return json.loads(self.line())
 
 

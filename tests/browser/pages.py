@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ _FOLLOWING = """<!doctype html><meta charset="utf-8"><title>following</title><li
   window.states = [];
   window.tracker = connect(wanted.get("socket") ?? `${wanted.get("server")}/ws`, {
     after: 0,
+    token: wanted.get("token") ?? undefined,
     detectGaps: wanted.get("detectGaps") !== "false",
     random: () => 0.1,
     onEvent: (event) => seen.push(event.position),
@@ -66,11 +67,21 @@ class Complaints:
 async def following_page() -> AsyncIterator[str]:
     """The address of a page of another origin than the server's, which follows its log from the beginning."""
 
+    async with _serving(_FOLLOWING) as address:
+        yield address
+
+
+@asynccontextmanager
+async def _serving(text: str) -> AsyncIterator[str]:
     async def answer(_: web.Request) -> web.Response:
-        return web.Response(text=_FOLLOWING, content_type="text/html")
+        return web.Response(text=text, content_type="text/html")
+
+    async def icon(_: web.Request) -> web.Response:
+        return web.Response(status=204)
 
     app = web.Application()
     app.router.add_get("/", answer)
+    app.router.add_get("/favicon.ico", icon)
     # A real server: a browser trusts a page on this machine, and not one from elsewhere, with servers on it.
     async with TestServer(app) as server:
         yield str(server.make_url("/"))
@@ -88,13 +99,13 @@ async def seen(page: Page) -> list[int]:
     return positions
 
 
-def readme_page(port: int, folder: Path) -> Path:
-    """The page of the README as a file, for a server on another port."""
+@asynccontextmanager
+async def readme_page(port: int) -> AsyncIterator[str]:
+    """The address of the README's page, served as it says, for a server on another port."""
     found = re.search(r"```html\n(.*?)```", _README.read_text(encoding="utf-8"), re.DOTALL)
     assert found, "the README has no page"
-    page = folder / "page.html"
-    page.write_text(found[1].replace("localhost:5100", f"127.0.0.1:{port}"), encoding="utf-8")
-    return page
+    async with _serving(found[1].replace("localhost:5100", f"127.0.0.1:{port}")) as address:
+        yield address
 
 
 @asynccontextmanager
@@ -102,17 +113,43 @@ async def losing(server_url: str, *positions: int) -> AsyncIterator[str]:
     """The address of a proxy that loses these events, each once."""
     to_lose = set(positions)
 
-    async def relay(client: ServerConnection) -> None:
-        async with connect(server_url.replace("http", "ws") + "/ws") as server:
-            try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(_forward(client, server, set()))
-                    group.create_task(_forward(server, client, to_lose))
-            except* ConnectionError:
-                pass
+    async with _proxy(lambda client: _relay(client, server_url, to_lose)) as address:
+        yield address
 
-    async with serve(relay, "127.0.0.1", 0) as proxy:
+
+@asynccontextmanager
+async def asking(server_url: str, token: str, shown: list[str]) -> AsyncIterator[str]:
+    """The address of a proxy that asks for this token; those that it was shown are added to ``shown``."""
+
+    async def ask(client: ServerConnection) -> None:
+        message: dict[str, Any] = json.loads(await client.recv())
+        assert message.keys() == {"type", "token"}
+        shown.append(message["token"])
+        if message["token"] == token:
+            await client.send('{"type":"authenticated","name":"page","scopes":["read"],"ref":null}')
+            await _relay(client, server_url, set())
+        else:
+            await client.send('{"type":"error","error":"It is not known here.","code":"unauthorized","ref":null}')
+            await client.close(1008, "unauthorized")
+
+    async with _proxy(ask) as address:
+        yield address
+
+
+@asynccontextmanager
+async def _proxy(talk: Callable[[ServerConnection], Awaitable[None]]) -> AsyncIterator[str]:
+    async with serve(talk, "127.0.0.1", 0) as proxy:
         yield f"ws://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+
+
+async def _relay(client: ServerConnection, server_url: str, to_lose: set[int]) -> None:
+    async with connect(server_url.replace("http", "ws") + "/ws") as server:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_forward(client, server, set()))
+                group.create_task(_forward(server, client, to_lose))
+        except* ConnectionError:
+            pass
 
 
 async def _forward(

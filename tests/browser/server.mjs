@@ -16,7 +16,7 @@ export class Socket {
   }
 
   addEventListener(name, listener) {
-    this.#listeners.set(name, listener);
+    this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listener]);
   }
 
   send(text) {
@@ -35,7 +35,7 @@ export class Socket {
   /** The connection is made. */
   open() {
     this.isOpen = true;
-    this.#listeners.get("open")?.({});
+    this.#dispatch("open", {});
   }
 
   /** The server says something: a message, or any text. */
@@ -48,14 +48,14 @@ export class Socket {
   /** Something comes in. */
   bring(data) {
     if (!this.isOpen) this.open();
-    this.#listeners.get("message")({ data });
+    this.#dispatch("message", { data });
   }
 
   /** The connection ends. */
   end(code = 1006, reason = "") {
     this.isClosed = true;
-    this.#listeners.get("error")({});
-    this.#listeners.get("close")({ code, reason });
+    this.#dispatch("error", {});
+    this.#dispatch("close", { code, reason });
   }
 
   welcome(head = 0, epoch = EPOCH) {
@@ -84,6 +84,10 @@ export class Socket {
 
   get subscription() {
     return this.sentOf("subscribe").at(-1);
+  }
+
+  #dispatch(name, event) {
+    for (const listener of this.#listeners.get(name) ?? []) listener(event);
   }
 }
 

@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -17,9 +18,13 @@ from playwright.async_api import Page
 from api.websocket_server import WebSocketServer
 from tests.api.cli.processes import Running
 from tests.tracker.processes import rows
+from tracker import tokens
 from tracker.progress_reporter import ProgressReporter
+from tracker.settings import Settings
+from tracker.store import open_token_table
+from tracker.times import now
 
-from .pages import PATIENCE_SECONDS, Complaints, follow, losing, readme_page, seen
+from .pages import PATIENCE_SECONDS, Complaints, asking, follow, losing, readme_page, seen
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 RESTARTS = 3
@@ -131,6 +136,53 @@ async def test_a_lost_event_is_noticed_and_fetched(
     assert complaints.errors == []
 
 
+async def test_a_server_that_asks_for_a_token_is_told_it_first(
+    page: Page, complaints: Complaints, address: str, served: ProgressReporter, server: WebSocketServer
+) -> None:
+    served.start_job("j").wait()
+    shown: list[str] = []
+    async with asking(server.url, "good", shown) as socket_url:
+        await follow(page, address, server.url, socket=socket_url, token="good")
+        await page.wait_for_function("seen.length === 1 && tracker.state === 'live'")
+        await page.evaluate("tracker.close()")
+    assert shown == ["good"]
+    assert complaints.errors == []
+
+
+async def test_a_page_follows_with_a_token_until_it_is_revoked(
+    page: Page, complaints: Complaints, address: str, server: WebSocketServer, settings: Settings
+) -> None:
+    table = open_token_table(settings.database_url)
+    text, token = tokens.make("page", ["read"], now=now())
+    table.create(token, "me")
+    with ProgressReporter(server, settings=replace(settings, require_token=True)) as reporter:
+        await follow(page, address, server.url, token=text)
+        await page.wait_for_function("tracker.state === 'live'")
+        reporter.start_job("j").wait()
+        await page.wait_for_function("seen.length === 1")
+        assert complaints.errors == []
+        table.revoke("page", "me", now())
+        await page.wait_for_function("tracker.state === 'closed'")
+    table.close()
+    (complaint,) = complaints.errors
+    assert "the token was revoked" in complaint
+    assert text not in complaint
+
+
+async def test_a_token_that_is_refused_is_told_once_and_ends_it(
+    page: Page, complaints: Complaints, address: str, served: ProgressReporter, server: WebSocketServer
+) -> None:
+    shown: list[str] = []
+    async with asking(server.url, "good", shown) as socket_url:
+        await follow(page, address, server.url, socket=socket_url, token="n0t-known")
+        await page.wait_for_function("tracker.state === 'closed'")
+    assert shown == ["n0t-known"]
+    (complaint,) = complaints.errors
+    assert "It is not known here." in complaint
+    assert "n0t-known" not in complaint
+    assert await seen(page) == []
+
+
 HOSTILE = [
     "<script>hacked = 1</script>",
     "<img src=x onerror=hacked=1>",
@@ -156,7 +208,7 @@ HOSTILE = [
 
 
 async def test_the_page_of_the_readme_shows_what_would_be_code_as_text(
-    page: Page, complaints: Complaints, served: ProgressReporter, server: WebSocketServer, tmp_path: Path
+    page: Page, complaints: Complaints, served: ProgressReporter, server: WebSocketServer
 ) -> None:
     for number, text in enumerate(HOSTILE):
         # A job's id comes from outside as well; this one is what every JavaScript object has.
@@ -164,9 +216,10 @@ async def test_the_page_of_the_readme_shows_what_would_be_code_as_text(
         served.start_job(job_id)
         served.update_progress(job_id, "exporting", 1, text)
     served.flush()
-    await page.goto(readme_page(server.port, tmp_path).as_uri())
-    lines = page.locator("li")
-    await page.wait_for_function("text => document.body.textContent.includes(text)", arg=f": {HOSTILE[-1]}")
+    async with readme_page(server.port) as address:
+        await page.goto(address)
+        lines = page.locator("li")
+        await page.wait_for_function("text => document.body.textContent.includes(text)", arg=f": {HOSTILE[-1]}")
     shown = await lines.all_text_contents()
     expected = [f"{'__proto__' if not number else f'{number} {text}'}: {text}" for number, text in enumerate(HOSTILE)]
     assert shown == expected

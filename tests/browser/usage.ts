@@ -38,6 +38,7 @@ const options: Options = {
   types: ["job_progress"],
   after: Number(localStorage.getItem("cursor") ?? 0),
   epoch: localStorage.getItem("epoch") ?? undefined,
+  token: localStorage.getItem("token") ?? undefined,
   WebSocket,
   onEvent: show,
   onReset: ({ epoch, head }) => console.log(epoch, head.toFixed()),
@@ -64,6 +65,8 @@ export async function follow(): Promise<void> {
   tracker.cursor = 3;
   // @ts-expect-error  An event belongs to a job.
   await tracker.report({ type: "job_started" });
+  // @ts-expect-error  A token is text.
+  connect("ws://localhost:5100/ws", { token: 7 });
   // @ts-expect-error  An option that does not exist.
   connect("ws://localhost:5100/ws", { reconnect: true });
 }

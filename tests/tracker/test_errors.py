@@ -22,6 +22,8 @@ from tracker.errors import (
     RecorderFull,
     SchemaMismatch,
     ServerError,
+    ServerRefused,
+    ServerUnreachable,
     StoreError,
     StoreOwned,
     StoreUnavailable,
@@ -47,6 +49,8 @@ EVERY = [
     (RecorderFull(10, 1.5), {"capacity": 10}),
     (RecorderClosed(), {}),
     (ServerError("127.0.0.1", 80, "it is taken"), {"host": "127.0.0.1", "port": 80}),
+    (ServerUnreachable("http://h", "No server."), {"url": "http://h"}),
+    (ServerRefused("http://h", "No.", "unauthorized"), {"url": "http://h", "refusal": "unauthorized"}),
     (CursorReset(5, "epoch"), {"cursor": 5, "epoch": "epoch"}),
     (CursorTruncated(5, 9), {"cursor": 5, "horizon": 9}),
 ]

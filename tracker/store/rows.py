@@ -44,7 +44,12 @@ def job_row(value: Job) -> tuple[Any, ...]:
 def token(row: Row[Any]) -> Token:
     """The token of a row of ``tokens``."""
     lists = {name: msgspec.json.decode(getattr(row, name)) for name in ("scopes", "job_prefixes")}
-    return msgspec.convert({**row._mapping, **lists}, Token)
+    return msgspec.convert({**plain(row), **lists}, Token)
+
+
+def plain(row: Row[Any]) -> dict[str, Any]:
+    """The row by the names of its columns: of plain strings, which SQLAlchemy's are not where a name is quoted."""
+    return {str(name): value for name, value in row._mapping.items()}
 
 
 def token_row(value: Token) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Engine, insert, select, update
+from msgspec.structs import replace
+from sqlalchemy import Connection, Engine, Row, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from tracker.errors import StoreError, TrackerError
 from tracker.store import rows, statements, tables
+from tracker.times import iso
 from tracker.tokens import Token
 
 _encode, _decode = msgspec.json.encode, msgspec.json.decode
@@ -58,7 +60,8 @@ class TokenTable:
         Raises:
             TokenExists: If there is one of its name that is not revoked.
         """
-        details = {name: getattr(token, name) for name in ("token_id", "scopes", "job_prefixes", "expires_at")}
+        details = {name: getattr(token, name) for name in ("token_id", "scopes", "job_prefixes")}
+        details["expires_at"] = None if token.expires_at is None else iso(token.expires_at)
         try:
             with self._transaction() as connection:
                 connection.execute(insert(tables.tokens), rows.token_row(token))
@@ -69,20 +72,19 @@ class TokenTable:
             ) from error
 
     def revoke(self, name_or_id: str, actor: str, now: int) -> Token:
-        """Have a token good for nothing, from now on; the server sends its clients away within 5 seconds.
+        """Have a token good for nothing, from now on, and return it; the server sends its clients away in 5 seconds.
+
+        Where the id of one is the name of another, the id counts: nobody chooses ids.
 
         Raises:
             TokenNotFound: If there is none, or it is revoked already.
         """
         with self._transaction() as connection:
-            live = [token for token in _tokens(connection) if token.revoked_at is None]
-            found = next((token for token in live if name_or_id in (token.name, token.token_id)), None)
-            if found is None:
-                raise TokenNotFound(f"There is no token {name_or_id!r}; `tracker token list` shows those there are.")
+            found = _live(connection, name_or_id)
             revoked = update(tables.tokens).where(tables.tokens.c.token_id == found.token_id).values(revoked_at=now)
             connection.execute(revoked)
             _note(connection, now, "token_revoked", actor, found.name, {"token_id": found.token_id})
-        return found
+        return replace(found, revoked_at=now)
 
     def list(self) -> list[Token]:
         """Every token, in the order they were made."""
@@ -99,7 +101,7 @@ class TokenTable:
         newest = select(tables.audit).order_by(tables.audit.c.number.desc()).limit(limit)
         with self._transaction() as connection:
             found = connection.execute(newest).all()
-        return [msgspec.convert({**row._mapping, "details": _decode(row.details)}, AuditEntry) for row in found[::-1]]
+        return [_entry(row) for row in found[::-1]]
 
     def close(self) -> None:
         """Close the connection."""
@@ -118,6 +120,20 @@ class TokenTable:
 
 def _tokens(connection: Connection) -> list[Token]:
     return [rows.token(row) for row in connection.execute(statements.TOKENS)]
+
+
+def _entry(row: Row[Any]) -> AuditEntry:
+    return AuditEntry(row.number, row.at, row.action, row.actor, row.subject, _decode(row.details))
+
+
+def _live(connection: Connection, name_or_id: str) -> Token:
+    live = [token for token in _tokens(connection) if token.revoked_at is None]
+    by_name = {token.name: token for token in live}
+    found = {**by_name, **{token.token_id: token for token in live}}.get(name_or_id)
+    if found is None:
+        # Not repeated: it may be the secret itself, given by mistake.
+        raise TokenNotFound("There is no token of this name or id that is not revoked: see `tracker token list`.")
+    return found
 
 
 def _note(connection: Connection, at: int, action: str, actor: str, subject: str, details: Mapping[str, Any]) -> None:

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from aiohttp import web
 from click import BadParameter
 
 from api.cli.failures import Failure
 from api.cli.live import follow, sentence
 from api.cli.tail import _base
 from api.websocket_server import WebSocketServer
+from tests.api.foreign import CONFIRMED, WELCOME, Foreign, event, refusing, saying
 from tracker.progress_reporter import ProgressReporter
 from tracker.settings import Settings
 
@@ -204,72 +204,91 @@ async def _first_event(base: str, told: list[str]) -> dict[str, Any]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-class _Foreign:
-    """A WebSocket server that greets, and answers what it hears as a test has it answer."""
-
-    def __init__(self, hello: list[Any], *answers: list[dict[str, Any]]) -> None:
-        self._hello = hello
-        self._answers = list(answers)
-        self.heard: list[Any] = []
-
-    async def __aenter__(self) -> str:
-        app = web.Application()
-        app.router.add_get("/ws", self._talk)
-        self._runner = web.AppRunner(app, shutdown_timeout=1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._runner.cleanup()
-
-    async def _talk(self, request: web.Request) -> web.WebSocketResponse:
-        client = web.WebSocketResponse()
-        await client.prepare(request)
-        for message in self._hello:
-            await client.send_json(message)
-        async for received in client:
-            if received.json()["type"] == "register":
-                continue
-            self.heard.append(received.json())
-            for message in self._answers.pop(0):
-                await client.send_json(message)
-        return client
-
-
-_WELCOME = {"type": "connection_established", "epoch": "e", "head": 9, "horizon": 0}
-
-
 async def test_a_missed_event_is_asked_for_again() -> None:
-    event = {"type": "job_started", "job_id": "job", "sequence": 1}
-    confirmed = {"type": "subscription_confirmed", "channels": ["jobs"], "after": 2}
-    server = _Foreign(
-        [_WELCOME],
-        [confirmed, {**event, "position": 5, "prev": 4}],
-        [confirmed, {**event, "position": 4, "prev": 0}],
+    confirmed = {**CONFIRMED, "after": 2}
+    heard: list[Any] = []
+    talk = saying(
+        WELCOME,
+        then=(confirmed, {**event(5), "prev": 4}),
+        again=(confirmed, {**event(4), "prev": 0}),
+        heard=heard,
     )
     told: list[str] = []
-    async with server as base:
+    async with Foreign(talk).serving() as base:
         shown = await _first_event(base, told)
     assert shown["position"] == 4
     assert told == ["Something was missed on the way: asking for it again."]
-    assert [message.get("after") for message in server.heard] == [None, 2]
+    assert [message.get("after") for message in heard] == [None, 2]
 
 
 @pytest.mark.parametrize("hello", [[{"type": "hello"}], [], [["no", "object"]]])
 async def test_a_server_of_another_kind_is_refused(hello: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tracker.client._ANSWER_SECONDS", 0.3)
-    async with _Foreign(hello) as base:
+    monkeypatch.setattr("tracker.client_socket._ANSWER_SECONDS", 0.3)
+    async with Foreign(saying(*hello)).serving() as base:
         with pytest.raises(Failure, match=r"not a tracker's server|No answer from"):
             await follow(base, ["jobs"], None, print, print)
 
 
 async def test_a_web_server_without_a_websocket_is_refused() -> None:
-    async with _Foreign([]) as base:
+    async with Foreign(saying()).serving() as base:
         with pytest.raises(Failure, match=r"not a tracker's server \(HTTP status 404\)"):
             await follow(f"{base}/elsewhere", ["jobs"], None, print, print)
 
 
+_TOKEN = "jobreel_0123456789_s3cret_check1"
+_CAUGHT_UP = {"type": "caught_up", "position": 1, "prev": 1}
+_REFUSAL = {"success": False, "error": "It is\x1b[31m not known here.", "code": "unauthorized"}
+
+
+@pytest.mark.parametrize("way", ["option", "environment"])
+async def test_a_token_is_sent_from_the_option_or_the_environment(
+    run: Run, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    options = ["--token", _TOKEN] if way == "option" else []
+    monkeypatch.setenv("TRACKER_TOKEN", "another" if options else _TOKEN)
+    server = Foreign(saying(WELCOME, then=(CONFIRMED, event(1), _CAUGHT_UP)))
+    async with server.serving() as base:
+        ended = await asyncio.to_thread(run, "tail", "--url", base, "--no-follow", "--json", *options)
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert [json.loads(line)["position"] for line in ended.stdout.splitlines()] == [1]
+    assert server.shown == [f"Bearer {_TOKEN}"]
+
+
+async def test_without_a_token_none_is_sent(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACKER_TOKEN", "")
+    server = Foreign(saying(WELCOME, then=(CONFIRMED, event(1), _CAUGHT_UP)))
+    async with server.serving() as base:
+        assert (await asyncio.to_thread(run, "tail", "--url", base, "--no-follow", "--json")).exit_code == 0
+    assert server.shown == [None]
+
+
+async def test_a_refused_token_is_one_line_that_says_what_to_do_and_does_not_show_it(run: Run) -> None:
+    server = Foreign(refusing(401, _REFUSAL))
+    async with server.serving() as base:
+        refused = await asyncio.to_thread(run, "tail", "--url", base, "--token", _TOKEN)
+        body = json.loads((await asyncio.to_thread(run, "tail", "--url", base, "--token", _TOKEN, "--json")).stdout)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        f"Error: The server at {base} refused: It is [31m not known here. "
+        "Name a good token in TRACKER_TOKEN; `tracker token create` makes one.\n"
+    )
+    assert (body["success"], body["code"]) == (False, "server_refused")
+    assert _TOKEN not in refused.output + str(body)
+    assert len(server.shown) == 2
+
+
+def test_what_no_token_can_be_is_one_line(run: Run) -> None:
+    refused = run("tail", "--token", "s3cret s3cret")
+    assert refused.stderr == "Error: token: must be what `tracker token create` printed\n"
+
+
+async def test_a_refusal_that_no_token_helps_against_is_told_as_it_is() -> None:
+    async with Foreign(refusing(403, {"error": "Not from there.", "code": "forbidden_host"})).serving() as base:
+        with pytest.raises(Failure, match=r"refused: Not from there\.$"):
+            await follow(base, ["jobs"], None, print, print)
+
+
 def test_what_the_server_says_of_the_stream_is_a_sentence() -> None:
+    assert sentence({"type": "error", "error": "a\x1b[31mb"}) == "The server says: a [31mb"
     assert sentence({"type": "error", "error": "slow down"}) == "The server says: slow down"
     assert sentence({"type": "caught_up", "position": 3}) is None
