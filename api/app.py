@@ -147,6 +147,8 @@ def _http_problem(request: web.Request, error: web.HTTPException) -> web.StreamR
     text = texts.get(error.status) or error.text or error.reason
     request.app[METRICS].refused(code)
     response = json_response(problems.problem(text, code), error.status)
+    if error.status == 408:
+        response.force_close()  # the rest of the body may still come, and is no request
     if "Allow" in error.headers:
         response.headers["Allow"] = error.headers["Allow"]
     return response

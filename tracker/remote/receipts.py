@@ -42,7 +42,7 @@ class RemoteReceipt(Receipt):
         self.is_spooled = True
 
     def recorded(self, place: Place) -> None:
-        """The server has it. The sender's thread."""
+        """The server has it; the payload of :meth:`result` is what was sent. The sender's thread."""
         event = self.event
         recorded_at = microseconds(place.timestamp)
         self.settle(

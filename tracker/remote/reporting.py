@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 import threading
 import weakref
 from collections.abc import Callable
+from multiprocessing import util
 from pathlib import Path
 from typing import Any
 
@@ -146,9 +146,9 @@ def _base_folder(settings: Settings) -> Path:
 
 def _close_at_exit(remote: RemoteTracker) -> None:
     atexit.register(remote.close)
-    if util := sys.modules.get("multiprocessing.util"):
-        # Its forked children end without the interpreter's own goodbye.
-        util.Finalize(remote, remote.close, exitpriority=0)
+    # Children that multiprocessing forks end without the interpreter's own goodbye, and have one of their own, which
+    # they forget at their start: it is to be said after that.
+    util.register_after_fork(remote, lambda one: util.Finalize(one, one.close, exitpriority=0))
 
 
 def _wait(add_done_callback: Callable[[Callable[[], None]], None], timeout: float | None) -> None:
