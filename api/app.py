@@ -35,6 +35,7 @@ from .logs import clean
 from .metrics import METRICS, Metrics
 from .poll_client import POLL_CLIENTS
 from .server_sent_events import encoder
+from .slow_peers import SlowPeers
 from .wire import MAX_BODY_BYTES
 
 _ROUTES = (
@@ -82,6 +83,7 @@ def create_app(tracker: Tracker, policy: Policy | None = None) -> web.Applicatio
     app.cleanup_ctx.append(live)
     app.on_shutdown.append(_dismiss_clients)
     app.on_response_prepare.append(add_headers)
+    SlowPeers(settings.send_timeout_seconds).attach(app)
     for module in _ROUTES:
         app.add_routes(module.routes)
     demand_operations(app)

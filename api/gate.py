@@ -104,14 +104,12 @@ class Gate:
         text = _token(request)
         if text is None and operation.scope == "first_message" and not self.policy.is_open:
             return None
-        address = self.address(request)
-        if text is not None:
-            self._limits.demand_no_guessing(address)
         try:
             access = await self._access(text, operation)
         except Unauthorized:
+            # Good tokens are not held up by bad ones of the same address.
             if text is not None:
-                self._limits.refused_token(address)
+                self._limits.refused_token(self.address(request))
             raise
         if access.token_id is not None:
             self._limits.demand_token(access.token_id)

@@ -42,12 +42,8 @@ class RateLimits:
         self._demand("token", token_id, "This token")
 
     def refused_token(self, address: str) -> None:
-        """Count a token that was not good."""
-        self._limiter.hit(self._refusals, "refused", address)
-
-    def demand_no_guessing(self, address: str) -> None:
-        """Raise :class:`TooManyRequests` where too many tokens that were not good came from."""
-        if not self._limiter.test(self._refusals, "refused", address):
+        """Count a token that was not good; raises :class:`TooManyRequests` where too many came from this address."""
+        if not self._limiter.hit(self._refusals, "refused", address):
             most = REFUSED_TOKENS_A_MINUTE
             raise TooManyRequests(f"{address} sent {most} tokens within a minute that are not good. Wait one.", 60)
 

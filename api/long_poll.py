@@ -7,6 +7,8 @@ import asyncio
 from tracker.feed import Delivery, EventFeed, StreamedEvent
 from tracker.filters import EventFilter
 
+PAGE_BYTES = 1024 * 1024
+
 
 class _Waiter:
     """Follows the tail for one commit that has something for it."""
@@ -32,14 +34,16 @@ async def next_events(
 ) -> tuple[list[StreamedEvent], int]:
     """The first events above ``after``, and the position up to which they are complete.
 
-    Returns when there are any, or the log has been read to its tail and ``wait_seconds`` brought none either.
+    At most ``limit``, and after 1 MiB no more. Returns when there are any, or the log has been read to its tail and
+    ``wait_seconds`` brought none either.
     """
     wanted = feed.narrow(wanted)
     events: list[StreamedEvent] = []
-    complete, last = after, 0
-    while complete < feed.tail and len(events) < limit:
+    complete, last, size = after, 0, 0
+    while complete < feed.tail and len(events) < limit and size < PAGE_BYTES:
         page = await feed.page(complete, last, wanted)
         events += page.events
+        size += sum(len(event.text) for event in page.events)
         complete = page.last
         last = events[-1].position if events else 0
     if not events and wait_seconds > 0:

@@ -23,6 +23,9 @@ from .requests import allow, json_object, whole_number
 
 routes = web.RouteTableDef()
 MAX_MESSAGES = 1000
+# Each is answered with all the channels that the client has then, 1,000 at most.
+MAX_SUBSCRIPTIONS = 100
+_SUBSCRIPTIONS = ("subscribe", "unsubscribe")
 _PROTOCOLS = (None, 1, 1.0, "1", "1.0")
 
 
@@ -71,6 +74,7 @@ async def send(request: web.Request) -> web.Response:
     if many is not None and (not isinstance(many, list) or len(many) > MAX_MESSAGES):
         raise InvalidQuery("messages", many, f"must be a list of at most {MAX_MESSAGES} messages")
     messages = [body.get("message")] if many is None else many
+    _demand_few_subscriptions(messages)
     head = await context(request).feed.head()
     # All are taken in before the first is waited for: the events of a request share a commit, and no poll sees a
     # subscription that is half made.
@@ -112,6 +116,12 @@ def forget_expired(app: web.Application) -> None:
         if client.is_expired:
             del app[POLL_CLIENTS][client_id]
             client.leave()
+
+
+def _demand_few_subscriptions(messages: list[Any]) -> None:
+    subscriptions = [one for one in messages if isinstance(one, dict) and one.get("type") in _SUBSCRIPTIONS]
+    if len(subscriptions) > MAX_SUBSCRIPTIONS:
+        raise InvalidQuery.of("messages", f"at most {MAX_SUBSCRIPTIONS} of them subscribe or unsubscribe")
 
 
 def _client(request: web.Request, client_id: Any) -> PollClient:

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 
 # The system's own buffer for a client grows to megabytes otherwise, and a client that does not read fills it.
 _SEND_BUFFER_BYTES = 256 * 1024
 _IDLE_SECONDS, _INTERVAL_SECONDS, _PROBES = 20, 5, 3
+_GIVE_UP_SECONDS = 20.0
 
 
 def hold_little(transport: asyncio.Transport) -> None:
-    """Have the system buffer at most about 512 KiB (it doubles the number it is given) for this client."""
+    """Have the system buffer at most about 512 KiB (it doubles the number it is given) for this client.
+
+    Where it can (Linux), it also ends the connection when the client takes none of that for 20 seconds: a transport
+    that is closed by us or by a missing pong waits for its last bytes to be taken, else without an end.
+    """
     connected: socket.socket | None = transport.get_extra_info("socket")
-    if connected is not None:
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+    if connected is None:
+        return
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+    if sys.platform == "linux":
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * _GIVE_UP_SECONDS))
 
 
 def notice_silent_death(transport: asyncio.Transport) -> None:
@@ -31,8 +40,6 @@ def notice_silent_death(transport: asyncio.Transport) -> None:
         idle: _IDLE_SECONDS,
         "TCP_KEEPINTVL": _INTERVAL_SECONDS,
         "TCP_KEEPCNT": _PROBES,
-        # Linux: the same for bytes that were sent and are not acknowledged. Milliseconds.
-        "TCP_USER_TIMEOUT": 1000 * (_IDLE_SECONDS + _INTERVAL_SECONDS * _PROBES),
     }
     for name, value in wanted.items():
         if hasattr(socket, name):

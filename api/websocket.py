@@ -130,6 +130,11 @@ class Connection:
                 if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
                     data = message.data.encode() if message.type is WSMsgType.TEXT else message.data
                     await self._receive(data)
+                    if not self._channel.has_room:
+                        # Who asks and asks and does not read would have us hold all the answers.
+                        await self._channel.drain()
+        except ConnectionError:
+            return  # it left, or was cut; it resumes with its cursor
         finally:
             self._gate.book.leave(self.access, self.expel)
             if self.subscription is not None:

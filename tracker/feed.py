@@ -127,6 +127,7 @@ class Feed:
         self._ring_events = ring_events
         self._ring_bytes = ring_bytes
         self._bytes = 0
+        self._page_events = PAGE_EVENTS
         self._groups: dict[EventFilter, _Group] = {}
         self._by_channel: dict[str, set[EventFilter]] = {}
         self._this_head: asyncio.Task[LogHead] | None = None  # the reading that is on its way, or the last one
@@ -181,8 +182,10 @@ class Feed:
         # The tail is taken before the log is read: everything up to it is there then. What is above it comes with
         # its own commit, so that no subscriber is ever ahead of the feed.
         tail = self.tail
-        events = await self._reader.read(after, PAGE_EVENTS, wanted)
-        is_last = len(events) < PAGE_EVENTS or events[-1].position > tail
+        most = self._page_events
+        events = await self._reader.read(after, most, wanted)
+        self._page_events = _page_events(events)
+        is_last = len(events) < most or events[-1].position > tail
         known = [event for event in events if event.position <= tail]
         return _page(after, max(tail, after) if is_last else events[-1].position, known, last)
 
@@ -296,6 +299,12 @@ def _pieces(events: list[StreamedEvent], size_limit: int) -> Iterator[list[Strea
             piece, size = [], 0
     if piece:
         yield piece
+
+
+def _page_events(events: list[RecordedEvent]) -> int:
+    """How many rows are read for the next page, by the size of these: more than it can have would be read in vain."""
+    size = sum(len(event.payload) for event in events)
+    return max(10, min(PAGE_EVENTS, PAGE_BYTES * len(events) // size)) if size else PAGE_EVENTS
 
 
 def _page(after: int, complete: int, events: list[RecordedEvent], last: int) -> Delivery:

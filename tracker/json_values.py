@@ -35,15 +35,16 @@ def check_text(field: str, value: object) -> None:
     # isascii() first: it is one flag of the string object, and most messages are ASCII.
     if "\0" in value:
         raise InvalidEvent(field, value, "must not contain a NUL character")
-    if not value.isascii():
-        _check_surrogates(field, value)
+    if not value.isascii() and not _is_encodable(value):
+        raise InvalidEvent(field, value, "must not contain lone surrogates")
 
 
-def _check_surrogates(field: str, value: str) -> None:
+def _is_encodable(value: str) -> bool:
     try:
         value.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidEvent(field, value, "must not contain lone surrogates") from error
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_number(field: str, value: object) -> float:
@@ -96,18 +97,25 @@ def _check_container(field: str, value: Any, level: int) -> None:
         raise InvalidEvent.of(field.partition(".")[0], f"nested more than {MAX_NESTING} levels deep")
     if type(value) is not dict:
         for index, item in enumerate(value):
-            _check_value(f"{field}[{index}]", item, level + 1)
+            if not _is_plain(item):
+                _check_value(f"{field}[{index}]", item, level + 1)
         return
     for key, item in value.items():
         if type(key) is not str:
             raise InvalidEvent(field, key, "keys must be strings")
-        # Plain strings are nearly all there is: what tells where a fault lies is made only for the others.
         if "\0" in key or not key.isascii():
             check_text(f"{field} key", key)
-        if type(item) is not str or "\0" in item or not item.isascii():
-            _check_member(field, key, item, level)
+        if not _is_plain(item):
+            _check_value(f"{field}.{key}", item, level + 1)
 
 
-def _check_member(field: str, key: str, item: Any, level: int) -> None:
-    if type(item) is not int or not -MAX_INTEGER <= item <= MAX_INTEGER:
-        _check_value(f"{field}.{key}", item, level + 1)
+def _is_plain(value: Any) -> bool:
+    """Whether a value is fine at first sight, as nearly all are: the place of a fault is made for the others only."""
+    kind = type(value)
+    if kind is str:
+        return "\0" not in value and (value.isascii() or _is_encodable(value))
+    if kind is int:
+        return bool(-MAX_INTEGER <= value <= MAX_INTEGER)
+    if kind is float:
+        return math.isfinite(value)
+    return kind in _SCALARS

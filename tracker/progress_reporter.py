@@ -41,6 +41,7 @@ from tracker.settings import Settings
 if TYPE_CHECKING:
     from tracker.broadcaster import Broadcasts
     from tracker.embedded import EmbeddedLog
+    from tracker.job_context import ReportedJob
     from tracker.remote.reporting import RemoteTracker
     from tracker.runtime import Tracker
 
@@ -232,6 +233,19 @@ class ProgressReporter:
         receipt = self._record(event)
         self._known.finished(job_id)
         return receipt
+
+    def job(
+        self,
+        job_id: str,
+        photo_id: PhotoId = None,
+        photo_info: dict[str, Any] | None = None,
+        *,
+        stages: list[str] | tuple[str, ...] | None = None,
+    ) -> ReportedJob:
+        """A job as a ``with`` or ``async with`` block, which starts and ends it; see :class:`ReportedJob`."""
+        from tracker.job_context import ReportedJob
+
+        return ReportedJob(self, job_id, photo_id, photo_info, stages)
 
     def get_job_status(self, job_id: str) -> dict[str, Any] | None:
         """A job's status, after all earlier calls of this reporter; None if there is no such job.
