@@ -12,6 +12,7 @@ from api.cli.migrate import migrate
 from api.cli.options import Given, database_option
 from api.cli.prune import prune
 from api.cli.rebuild import rebuild
+from api.cli.run import run
 from api.cli.serve import serve
 from api.cli.status import status
 from api.cli.tail import tail
@@ -61,5 +62,5 @@ def tracker(ctx: click.Context, database: str | None, config: Path | None) -> No
     ctx.obj = Given(database=database, config=config)
 
 
-for _command in (demo, serve, status, tail, migrate, rebuild, prune, token, audit):
+for _command in (demo, serve, status, tail, run, migrate, rebuild, prune, token, audit):
     tracker.add_command(_command)
