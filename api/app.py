@@ -63,7 +63,7 @@ def create_app(tracker: Tracker, policy: Policy | None = None) -> web.Applicatio
     settings = tracker.settings
     app = web.Application(middlewares=[doorkeeper], client_max_size=MAX_BODY_BYTES)
     app[POLL_CLIENTS] = {}
-    app[CLIENTS] = Clients(settings.max_clients, settings.max_clients_per_address)
+    clients = app[CLIENTS] = Clients(settings.max_clients, settings.max_clients_per_address)
     app[METRICS] = Metrics()
     decided = policy or Policy.of(settings, settings.host)
 
@@ -71,12 +71,14 @@ def create_app(tracker: Tracker, policy: Policy | None = None) -> web.Applicatio
         async with LiveFeed(tracker) as live:
             whole = Context(settings, tracker.recorder, live.reader, live.feed, encoder(live.feed.epoch))
             gate = app[GATE] = Gate(decided, TokenBook(live.reader), RateLimits(settings.requests_per_second), whole)
-            app[METRICS].watch(partial(_gauges, tracker, live), partial(iter, app[CLIENTS]))
+            app[METRICS].watch(partial(_gauges, tracker, live), live.reader.head, clients)
             await gate.book.read()
             gate.demand_tokens()
             checkpoints = _send_checkpoints(app, settings.checkpoint_interval_seconds)
             tasks = [asyncio.create_task(checkpoints), asyncio.create_task(gate.book.watch())]
+            tracker.on_commit(app[METRICS].committed)
             yield
+            tracker.remove_listener(app[METRICS].committed)
             for task in tasks:
                 task.cancel()
 
@@ -160,6 +162,7 @@ def _gauges(tracker: Tracker, live: LiveFeed) -> dict[str, float]:
     return {
         "log_position": live.feed.tail,
         "queue_events": tracker.recorder.depth,
+        "queue_bytes": tracker.recorder.depth_bytes,
         "writable": 0 if tracker.recorder.unavailable else 1,
     }
 

@@ -6,12 +6,14 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 from aiohttp import web
 
 from tracker.errors import TrackerError
 from tracker.tokens import Access
+
+Transport: TypeAlias = Literal["websocket", "sse", "poll"]
 
 
 class TooManyClients(TrackerError):
@@ -28,6 +30,11 @@ class UnknownClient(TrackerError):
 
 class Client(Protocol):
     """A connected client, whatever its transport."""
+
+    @property
+    def transport(self) -> Transport:
+        """How it is connected."""
+        ...
 
     @property
     def access(self) -> Access:

@@ -104,16 +104,25 @@ class Gate:
         text = _token(request)
         if text is None and operation.scope == "first_message" and not self.policy.is_open:
             return None
+        access = await self._access(text, self.address(request), operation)
+        allow_context(request, self.context(access))
+        return access
+
+    async def authenticate(self, text: str, address: str) -> Access:
+        """What the bearer of a token may do, who asks from an address. Every token that is shown is judged here.
+
+        Raises:
+            Unauthorized: If it is not good.
+            TooManyRequests: If it is not, like too many others of this address, or if it is used too often.
+        """
         try:
-            access = await self._access(text, operation)
+            access = await self.book.authenticate(text)
         except Unauthorized:
             # Good tokens are not held up by bad ones of the same address.
-            if text is not None:
-                self._limits.refused_token(self.address(request))
+            self._limits.refused_token(address)
             raise
         if access.token_id is not None:
             self._limits.demand_token(access.token_id)
-        allow_context(request, self.context(access))
         return access
 
     @contextmanager
@@ -138,9 +147,9 @@ class Gate:
         """The tracker as somebody with this access may use it."""
         return self._whole if access is FULL_ACCESS else self._whole.limited_to(access)
 
-    async def _access(self, text: str | None, operation: Operation) -> Access:
+    async def _access(self, text: str | None, address: str, operation: Operation) -> Access:
         if text is not None:
-            access = await self.book.authenticate(text)
+            access = await self.authenticate(text, address)
         elif self.policy.is_open:
             access = FULL_ACCESS
         elif operation.scope == "public":

@@ -18,12 +18,14 @@ from .session import plain_ref
 AUTH = "auth"
 
 
-async def introduced(socket: web.WebSocketResponse, gate: Gate, patience_seconds: float) -> Context | None:
+async def introduced(
+    socket: web.WebSocketResponse, gate: Gate, address: str, patience_seconds: float
+) -> Context | None:
     """What the client may use, by the token of its first message; None if it has none, and was sent away."""
     try:
         async with asyncio.timeout(patience_seconds):
             message = _parsed(await socket.receive())
-        context = await authenticated(gate, message)
+        context = await authenticated(gate, address, message)
     except TimeoutError:
         error: TrackerError = Unauthorized(f"No token came within {patience_seconds:g} s.")
     except TrackerError as refusal:
@@ -35,18 +37,19 @@ async def introduced(socket: web.WebSocketResponse, gate: Gate, patience_seconds
     return None
 
 
-async def authenticated(gate: Gate, message: Any) -> Context:
+async def authenticated(gate: Gate, address: str, message: Any) -> Context:
     """What the sender of an ``auth`` message may use.
 
     Raises:
         Unauthorized: If it is no such message, or the token is not good.
+        TooManyRequests: If too many tokens that are not good came from its address.
     """
     if not isinstance(message, dict) or message.get("type") != AUTH:
         raise Unauthorized('A token is needed here: send {"type":"auth","token":…} first.')
     token = message.get("token")
     if not isinstance(token, str):
         raise InvalidQuery.of("token", "must be a string")
-    return gate.context(await gate.book.authenticate(token))
+    return gate.context(await gate.authenticate(token, address))
 
 
 def confirmation(access: Access, ref: Any = None) -> dict[str, Any]:

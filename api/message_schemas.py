@@ -37,6 +37,7 @@ from .field_schemas import (
     Timestamp,
     Whole,
 )
+from .limits import TooManyRequests
 
 MESSAGE_ERRORS: tuple[type[errors.TrackerError], ...] = (
     errors.InvalidEvent,
@@ -53,6 +54,7 @@ MESSAGE_ERRORS: tuple[type[errors.TrackerError], ...] = (
     errors.RecorderClosed,
     Unauthorized,
     Forbidden,
+    TooManyRequests,
 )
 
 
@@ -66,6 +68,7 @@ class Problem(Struct, kw_only=True):
     event_id: EventId | UnsetType = UNSET
     index: Annotated[Whole, Meta(description="Which event of a list was refused, from 0.")] | UnsetType = UNSET
     capacity: Annotated[Whole, Meta(description="Events that may wait to be written.")] | UnsetType = UNSET
+    retry_after: Annotated[Whole, Meta(description="Seconds to wait, at least 1.")] | UnsetType = UNSET
 
 
 class Reset(Struct, kw_only=True, tag_field="type", tag="reset"):

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter as Counted
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sized
+from typing import Protocol
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
+from tracker.errors import StoreError
+from tracker.store.base import LogHead
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 _BUCKETS = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5)
 _TRANSPORTS = ("websocket", "sse", "poll")
+_GAUGES = {
+    "log_position": "Position up to which clients were told of events.",
+    "log_head": "Position of the newest event in the log; missing while the log cannot be read.",
+    "log_horizon": "Position up to which events were pruned; missing while the log cannot be read.",
+    "queue_events": "Events that were accepted and are not in the log yet.",
+    "queue_bytes": "Bytes that these take in the queue.",
+    "writable": "1 if the log can be written, else 0.",
+}
 
 
-class _Described(Protocol):
-    def describe(self) -> dict[str, Any]: ...
+class _Connected(Protocol):
+    @property
+    def transport(self) -> str: ...
 
 
 class Metrics:
@@ -28,6 +40,7 @@ class Metrics:
         labels = ["method", "route", "status"]
         self._requests = Counter("jobreel_requests", "Requests that were answered.", labels, registry=self._registry)
         self._refused = Counter("jobreel_refused", "Refusals, by their code.", ["code"], registry=self._registry)
+        self._events = Counter("jobreel_events", "Events that this server committed.", registry=self._registry)
         self._seconds = Histogram(
             "jobreel_request_seconds",
             "Seconds until the answer; of streams until their end.",
@@ -35,10 +48,17 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        self._looked = _Looked()
+        self._registry.register(self._looked)
 
-    def watch(self, gauges: Callable[[], dict[str, float]], clients: Callable[[], Iterator[_Described]]) -> None:
-        """Look at these when somebody asks: numbers by name, and who is connected."""
-        self._registry.register(_Looked(gauges, clients))
+    def watch(
+        self,
+        gauges: Callable[[], dict[str, float]],
+        head: Callable[[], Awaitable[LogHead]],
+        clients: Iterable[_Connected],
+    ) -> None:
+        """Look at these when somebody asks: numbers by name, the ends of the log, and who is connected."""
+        self._looked.gauges, self._looked.clients, self._head = gauges, clients, head
 
     def answered(self, request: web.Request, status: int, seconds: float) -> None:
         """A request was answered. Nothing of it becomes a label that the server does not know itself."""
@@ -52,20 +72,34 @@ class Metrics:
         """A request was refused with this code."""
         self._refused.labels(code).inc()
 
-    def text(self) -> bytes:
+    def committed(self, events: Sized) -> None:
+        """Events were committed. Any thread."""
+        self._events.inc(len(events))
+
+    async def text(self) -> bytes:
         """Everything, in Prometheus' text format."""
+        try:
+            head = await self._head()
+            self._looked.ends = {"log_head": head.position, "log_horizon": head.horizon}
+        except StoreError:
+            # The log's trouble is what a monitor asks for: the other numbers are given all the same.
+            self._looked.ends = {}
         return generate_latest(self._registry)
 
 
 class _Looked:
-    def __init__(self, gauges: Callable[[], dict[str, float]], clients: Callable[[], Iterator[_Described]]) -> None:
-        self._gauges = gauges
-        self._clients = clients
+    """What is not counted but looked at."""
+
+    gauges: Callable[[], dict[str, float]] = dict
+    clients: Iterable[_Connected] = ()
+
+    def __init__(self) -> None:
+        self.ends: dict[str, float] = {}
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        for name, value in self._gauges().items():
-            yield GaugeMetricFamily(f"jobreel_{name}", name.replace("_", " ").capitalize() + ".", value=value)
-        connected = Counted(client.describe()["transport"] for client in self._clients())
+        for name, value in {**self.gauges(), **self.ends}.items():
+            yield GaugeMetricFamily(f"jobreel_{name}", _GAUGES[name], value=value)
+        connected = Counted(client.transport for client in self.clients)
         family = GaugeMetricFamily("jobreel_clients", "Clients that are connected.", labels=["transport"])
         for transport in _TRANSPORTS:
             family.add_metric([transport], connected[transport])

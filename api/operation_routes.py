@@ -39,7 +39,7 @@ async def readyz(request: web.Request) -> web.Response:
 @routes.get("/metrics")
 async def metrics(request: web.Request) -> web.Response:
     """The server's numbers, as Prometheus reads them."""
-    return web.Response(body=request.app[METRICS].text(), headers={"Content-Type": CONTENT_TYPE})
+    return web.Response(body=await request.app[METRICS].text(), headers={"Content-Type": CONTENT_TYPE})
 
 
 @routes.get("/ws/status")

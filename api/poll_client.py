@@ -21,6 +21,7 @@ from tracker.store.base import LogHead
 from tracker.times import iso, now
 from tracker.tokens import Access
 
+from .clients import Transport
 from .long_poll import next_events
 from .placing import read_cursor_id, start_at
 from .session import Message, Session
@@ -64,6 +65,8 @@ def read_cursor(text: str) -> Cursor:
 
 class PollClient:
     """One polling client. Event loop only."""
+
+    transport: Transport = "poll"
 
     def __init__(
         self, session: Session, feed: EventFeed, access: Access, welcome: Message, cursor: Cursor, place: ExitStack
@@ -141,7 +144,7 @@ class PollClient:
             "client_id": self.session.client_id,
             "client_type": self.session.client_type,
             "client_name": self.session.client_name,
-            "transport": "poll",
+            "transport": self.transport,
             "channels": sorted(self.session.channels),
             "cursor": self._cursor.position,
             "lag": self._feed.tail - self._cursor.position,

@@ -14,6 +14,7 @@ from tracker.tokens import Access
 
 from . import wire
 from .channel import StreamChannel
+from .clients import Transport
 from .placing import ID_SEPARATOR, Start
 from .subscription import Subscription
 
@@ -58,6 +59,8 @@ class EventStreamChannel(StreamChannel):
 class EventStream:
     """One client of ``/events/stream``."""
 
+    transport: Transport = "sse"
+
     def __init__(
         self, feed: EventFeed, access: Access, channel: EventStreamChannel, wanted: EventFilter, start: Start
     ) -> None:
@@ -88,7 +91,7 @@ class EventStream:
             "client_id": self.client_id,
             "client_type": None,
             "client_name": None,
-            "transport": "sse",
+            "transport": self.transport,
             "channels": sorted(self._subscription.filter.channels),
             "cursor": place,
             "lag": self._feed.tail - place,

@@ -19,6 +19,7 @@ from tracker.tokens import Forbidden
 
 from . import problems, session, wire
 from .channel import StreamChannel
+from .clients import Transport
 from .context import Context
 from .gate import Gate
 from .introduction import AUTH, authenticated, confirmation, send_away
@@ -60,7 +61,10 @@ class SocketChannel(StreamChannel):
 class Connection:
     """One WebSocket client: reads its messages in turn, streams to it what it subscribed to."""
 
+    transport: Transport = "websocket"
+
     __slots__ = (
+        "_address",
         "_channel",
         "_feed",
         "_gate",
@@ -74,13 +78,16 @@ class Connection:
         "subscription",
     )
 
-    def __init__(self, gate: Gate, context: Context, socket: web.WebSocketResponse, channel: SocketChannel) -> None:
+    def __init__(
+        self, gate: Gate, context: Context, socket: web.WebSocketResponse, channel: SocketChannel, address: str
+    ) -> None:
         self.session = session.Session(uuid4().hex, now())
         self._gate = gate
         self._use(context)
         self._has_spoken = False
         self._socket = socket
         self._channel = channel
+        self._address = address
         self.subscription: Subscription | None = None
         self._is_to_tell = False
         # Made with the first event it sends: most clients of a large server only read.
@@ -98,7 +105,7 @@ class Connection:
             "client_id": self.session.client_id,
             "client_type": self.session.client_type,
             "client_name": self.session.client_name,
-            "transport": "websocket",
+            "transport": self.transport,
             "channels": sorted(self.session.channels),
             "cursor": self.subscription.place if self.subscription else None,
             "lag": self._feed.tail - self.subscription.place if self.subscription else 0,
@@ -172,7 +179,7 @@ class Connection:
             self._send(problems.reply(error, session.plain_ref(message)))
             return
         try:
-            context = await authenticated(self._gate, message)
+            context = await authenticated(self._gate, self._address, message)
         except TrackerError as error:
             await send_away(self._socket, error)
             return

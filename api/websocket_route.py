@@ -60,9 +60,9 @@ async def _connected(request: web.Request, socket: web.WebSocketResponse) -> Con
     if not isinstance(transport, asyncio.Transport):
         return None
     hold_little(transport)
-    gate = request.app[GATE]
-    context = allowed(request) or await introduced(socket, gate, gate.settings.auth_timeout_seconds)
+    gate, address = request.app[GATE], request.remote or ""
+    context = allowed(request) or await introduced(socket, gate, address, gate.settings.auth_timeout_seconds)
     if context is None:
         return None
     channel = SocketChannel(socket, transport, gate.settings.send_timeout_seconds)
-    return Connection(gate, context, socket, channel)
+    return Connection(gate, context, socket, channel, address)

@@ -100,6 +100,11 @@ class IntakeQueue(Generic[_T]):
         """Events waiting or being written."""
         return self._count
 
+    @property
+    def depth_bytes(self) -> int:
+        """Bytes of these."""
+        return self._bytes
+
     def disown(self, refusal: str) -> None:
         """In a forked child: forget the parent's items, and refuse new ones."""
         self._reset()

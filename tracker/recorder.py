@@ -155,6 +155,11 @@ class Recorder:
         """Events accepted and not yet durable."""
         return self._queue.depth
 
+    @property
+    def depth_bytes(self) -> int:
+        """What these take in the queue, as ``queue_bytes`` counts."""
+        return self._queue.depth_bytes
+
     def close(self, timeout: float = 5.0) -> None:
         """Write what was accepted, then stop. Any thread; again is harmless.
 

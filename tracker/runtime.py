@@ -56,7 +56,7 @@ class Tracker:
 
     def remove_listener(self, listener: Callable[[list[RecordedEvent]], None]) -> None:
         """Undo :meth:`on_commit`."""
-        self._listeners = [one for one in self._listeners if one is not listener]
+        self._listeners = [one for one in self._listeners if one != listener]
 
     def before_close(self, stop: Callable[[], None]) -> None:
         """Call ``stop`` when the tracker is closed, while it still records; the last added is called first."""

@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from api.clients import Clients, TooManyClients
+from api.clients import Clients, TooManyClients, Transport
 from api.websocket_server import WebSocketServer
 from tests.api.clients import HttpClient, Message, http_client, socket_client
 from tracker.progress_reporter import ProgressReporter
@@ -21,6 +21,7 @@ class Named:
     """A client that only has a name."""
 
     access = FULL_ACCESS
+    transport: Transport = "poll"
 
     def __init__(self, name: str, fails: bool = False) -> None:
         self.name = name

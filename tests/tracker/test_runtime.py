@@ -159,6 +159,15 @@ async def test_a_live_feed_that_was_not_told_of_a_commit_reads_it_from_the_log(t
     assert follower.positions == [1, 2, 3]
 
 
+async def test_a_live_feed_that_was_closed_is_told_nothing_more(tracker: Tracker) -> None:
+    async with LiveFeed(tracker) as live:
+        tracker.recorder.record(started("a")).wait(WAIT)
+    told = list(live._told)
+    tracker.recorder.record(started("b")).wait(WAIT)
+    tracker.recorder.flush(WAIT)
+    assert list(live._told) == told
+
+
 def test_a_commit_after_the_loop_is_gone_harms_nobody(tracker: Tracker, caplog: pytest.LogCaptureFixture) -> None:
     async def follow() -> LiveFeed:
         live = LiveFeed(tracker)
