@@ -114,7 +114,7 @@ local function complete(message)
         end
     end
     whole.event_id = message.event_id or EventId.next()
-    whole.timestamp = Clock.timestamp()
+    whole.timestamp = type(message.timestamp) == "string" and message.timestamp or Clock.timestamp()
     return Json.object(whole)
 end
 

@@ -80,6 +80,7 @@ function Outbox:add(kind, job, text)
     end
     self.nextNumber = self.nextNumber + 1
     self:write(JournalLine.event(event, sent(event)))
+    if thinned > 0 then self:tidy() end
     return true, thinned
 end
 

@@ -4,23 +4,19 @@ local LrDate = import 'LrDate'
 local LrTasks = import 'LrTasks'
 local Backoff = require 'Backoff'
 local Channels = require 'Channels'
+local Conversation = require 'Conversation'
 local Generation = require 'Generation'
-local Http = require 'Http'
-local Json = require 'Json'
 local Log = require 'Log'
 local Place = require 'Place'
 local Reception = require 'Reception'
 local Retry = require 'Retry'
 local Settings = require 'Settings'
 local Tasks = require 'Tasks'
-local Text = require 'Text'
 
 local Poller = {}
 Poller.__index = Poller
 
 local WAIT_SECONDS = 25
-local SPARE_SECONDS = 5 -- timeout beyond the wait
-local ASK_SECONDS = 15 -- timeout of what is answered at once
 local SHORTEST_SECONDS = 1 -- an answer without anything that comes sooner is no reason to ask at once
 
 --- @param listeners Listeners that are told `connected` {client_id}, `disconnected` {text}, `error`, and all messages
@@ -56,7 +52,7 @@ function Poller:disconnect()
     if clientId then
         self.place:forgetClient()
         Tasks.start("goodbye", function()
-            Http.post("/ws/disconnect", Json.encode({ client_id = clientId }), ASK_SECONDS)
+            Conversation.leave(clientId)
         end)
     end
     self:setLive(false, "disconnected")
@@ -78,14 +74,12 @@ end
 -- @param message table
 -- @return true; or nil while the server is not followed
 function Poller:ask(message)
-    if not self:clientId() then return nil, "not connected" end
+    local clientId = self:clientId()
+    if not clientId then return nil, "not connected" end
     Tasks.start("message", function()
-        local answer, problem = self:say(message)
-        if answer and type(answer.response) == "table" and type(answer.response.type) == "string" then
-            self.reception:tell(answer.response)
-        else
-            Log.warn("A message was not answered: " .. (problem and problem.text or "the answer is none"))
-        end
+        local response, problem = Conversation.say(clientId, message)
+        if not response then return Log.warn("A message was not answered: " .. problem.text) end
+        self.reception:tell(response)
     end)
     return true
 end
@@ -138,47 +132,39 @@ end
 
 function Poller:failed(problem)
     local wasLive = self.isLive
+    self:setLive(false, problem.text)
     if problem.code == "unknown_client" then
         -- The server was started anew, or did not hear of us for minutes.
         self.place:forgetClient()
-        if wasLive then
-            self:setLive(false, problem.text)
-            return nil
-        end
+        if wasLive then return nil end
     end
-    self:setLive(false, problem.text)
     return self.retry:failed(problem)
 end
 
 function Poller:shakeHands(run)
-    local hello = { client_type = "lightroom", client_name = "Lightroom Classic", protocol_version = 1 }
-    local answer, problem = Http.post("/ws/handshake", Json.encode(hello), ASK_SECONDS)
+    local answer, problem = Conversation.shakeHands()
     if not self:isCurrent(run) then return end
     if not answer then return self:failed(problem) end
-    if type(answer.client_id) ~= "string" or type(answer.cursor) ~= "string" or type(answer.epoch) ~= "string" then
-        return self:failed({ text = "the handshake's answer is none" })
-    end
-    self.place.client, self.place.clientId, self.place.cursor = self:describe(), answer.client_id, answer.cursor
-    self.place.epoch = self.place.position and self.place.epoch or answer.epoch
-    self.place:save()
+    local place = self.place
+    place.client, place.clientId, place.cursor = self:describe(), answer.client_id, answer.cursor
+    place.epoch = place.position and place.epoch or answer.epoch
+    place:save()
     self.isSubscribed = false
 end
 
 function Poller:subscribe(run)
     local place = self.place
-    local message = { type = "subscribe", channels = self.channels:list(), after = place.position, epoch = place.epoch }
-    local answer, problem = self:say(message)
+    local after, problem = Conversation.subscribe(place.clientId, self.channels:list(), place.position, place.epoch)
     if not self:isCurrent(run) then return end
-    local response = answer and answer.response
-    if type(response) == "table" and response.type == "subscription_confirmed" then
+    if after then
         self.isSubscribed = true
-        if not place.position and type(response.after) == "number" then place:moveTo(response.after) end
+        if not place.position then place:moveTo(after) end
         self.retry:succeeded()
         self:setLive(true)
-    elseif problem and problem.code == "invalid_query" and problem.field == "after" then
+    elseif problem.code == "invalid_query" and problem.field == "after" then
         self:startOver()
     else
-        return self:failed(problem or { text = "the subscription was not confirmed" })
+        return self:failed(problem)
     end
 end
 
@@ -187,42 +173,24 @@ function Poller:startOver()
     local epoch = self.place.epoch
     Log.warn("The server's log is shorter than before: it is followed from its beginning")
     self.place:startOver(epoch)
-    self.listeners:tell("reset", { type = "reset", epoch = epoch })
-end
-
--- Asks with a message; a refusal of it is a problem like any other.
-function Poller:say(message)
-    local body = Json.encode({ client_id = self.place.clientId, message = message })
-    local answer, problem = Http.post("/ws/send", body, ASK_SECONDS)
-    local refusal = problem and problem.answer and problem.answer.response
-    if type(refusal) == "table" and type(refusal.code) == "string" then
-        local text = tostring(refusal.error)
-        problem = { status = problem.status, code = refusal.code, field = refusal.field, text = text }
-    end
-    return answer, problem
+    self.reception:tell({ type = "reset", epoch = epoch })
 end
 
 function Poller:poll(run)
     local place, asked = self.place, LrDate.currentTime()
     local wait = self.isLive and WAIT_SECONDS or 0 -- at first, that somebody answers at all is the news
-    local query = "?client_id=" .. Text.urlEncoded(place.clientId) .. "&cursor=" .. Text.urlEncoded(place.cursor)
-    local answer, problem = Http.get("/ws/poll" .. query .. "&wait=" .. wait, wait + SPARE_SECONDS)
+    local answer, problem = Conversation.poll(place.clientId, place.cursor, wait)
     if not self:isCurrent(run) then return end
     if not answer then return self:failed(problem) end
-    if type(answer.messages) ~= "table" or type(answer.cursor) ~= "string" then
-        return self:failed({ text = "the poll's answer is none" })
-    end
     self.retry:succeeded()
     self:setLive(true)
     local isAllTaken, why = self.reception:receive(answer.messages, function()
         return self:isCurrent(run)
     end)
-    if isAllTaken then
-        place.cursor = answer.cursor
-        place:save()
-    elseif why == "gap" then
-        return self:missed()
-    end
+    if why == "gap" then return self:missed() end
+    if not isAllTaken then return end
+    place.cursor = answer.cursor
+    place:save()
     local isTooSoon = LrDate.currentTime() - asked < math.min(wait, SHORTEST_SECONDS)
     if #answer.messages == 0 and isTooSoon then return SHORTEST_SECONDS end
 end

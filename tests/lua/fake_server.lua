@@ -243,6 +243,10 @@ function FakeServer:poll(world, path)
         for place = from + 1, math.min(#self.log, from + 500) do
             if place ~= self.losesPosition then table.insert(messages, self:streamed(place)) end
         end
+        for _, message in ipairs(self.says or {}) do
+            table.insert(messages, message)
+        end
+        self.says = nil
         local last = math.min(#self.log, from + 500)
         if not isKnown and client.isCatchingUp then
             table.insert(messages, { type = "caught_up", position = last, prev = last })

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,11 @@ import pytest
 from api.websocket_server import WebSocketServer
 from tests.acceptance import logs
 from tests.api.test_gate import Keys
+from tests.lua.tools import ROOT, run_lua
 from tracker.messages import message
 from tracker.progress_reporter import ProgressReporter
 from tracker.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[2]
 _SEED = (ROOT / "tests/acceptance/seed.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```lua\n(.*?)```", _SEED, re.DOTALL)
 _JOB = {"job_id": "job_12345", "photo_id": 456}
@@ -52,10 +51,7 @@ _ADDED = {"position", "sequence", "timestamp", "occurred_at", "event_id", "stage
 def _run_seed(url: str, folder: Path, token: str = "") -> Any:
     """Run the snippets; what the plug-in was told, and its log."""
     folder.mkdir()
-    command = ["lua5.1", "tests/lua/scenarios/seed.lua", url, str(folder), token]
-    done = subprocess.run(
-        command, cwd=ROOT, input="".join(SNIPPETS), capture_output=True, text=True, timeout=60, check=False
-    )
+    done = run_lua("tests/lua/scenarios/seed.lua", url, str(folder), token, stdin="".join(SNIPPETS))
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 
@@ -109,8 +105,7 @@ def test_with_a_token_they_are_recorded_too(keys: tuple[WebSocketServer, Keys], 
 def test_a_wrong_token_is_waited_for_and_nothing_is_lost(keys: tuple[WebSocketServer, Keys], tmp_path: Path) -> None:
     server, made = keys
     (tmp_path / "lightroom").mkdir()
-    command = ["lua5.1", "tests/lua/scenarios/token.lua", server.url, str(tmp_path / "lightroom"), made.make("admin")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    done = run_lua("tests/lua/scenarios/token.lua", server.url, str(tmp_path / "lightroom"), made.make("admin"))
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
     assert told["errors"] == ["Delivering events: 401 unauthorized", "Following the server: 401 unauthorized"]

@@ -12,7 +12,8 @@ from typing import Any
 
 from tests.acceptance import logs
 from tests.lua.cutting_proxy import CuttingProxy, cutting_proxy
-from tests.lua.server_process import ROOT, running
+from tests.lua.server_process import running
+from tests.lua.tools import ROOT, lua
 from tracker.messages import message
 
 _LONG = bool(os.environ.get("JOBREEL_TORTURE"))
@@ -81,7 +82,7 @@ async def _run(
 ) -> dict[str, Any]:
     arguments = (f"http://127.0.0.1:{proxy.port}", str(folder / "lightroom"), str(events), without)
     process = await asyncio.create_subprocess_exec(
-        "lua5.1",
+        lua(),
         "tests/lua/scenarios/exchange.lua",
         *(argument for argument in arguments if argument),
         cwd=ROOT,

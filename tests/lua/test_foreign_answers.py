@@ -9,8 +9,8 @@ from pathlib import Path
 from api.websocket_server import WebSocketServer
 from tests.acceptance import logs
 from tests.lua.cutting_proxy import cutting_proxy
-from tests.lua.server_process import ROOT
 from tests.lua.test_end_to_end import SNIPPETS
+from tests.lua.tools import ROOT, lua
 from tracker.progress_reporter import ProgressReporter
 
 
@@ -54,7 +54,7 @@ async def test_nothing_is_lost_whatever_answers_first(
         proxy.server_port = server.port
         proxy.instead = list(FOREIGN)
         process = await asyncio.create_subprocess_exec(
-            "lua5.1",
+            lua(),
             "tests/lua/scenarios/seed.lua",
             f"http://127.0.0.1:{proxy.port}",
             str(tmp_path / "lightroom"),

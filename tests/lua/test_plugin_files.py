@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.lua.tools import ROOT, command
+
 PLUGIN = ROOT / "lua_plugin" / "Tracker.lrdevplugin"
 _CONFIG = ROOT / "lua_plugin" / ".luacheckrc"
 _FILES = sorted(PLUGIN.glob("*.lua"))
@@ -27,12 +28,14 @@ _FORBIDDEN = {
 
 
 def compiled(path: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["luac5.1", "-p", str(path)], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        [command("luac5.1"), "-p", str(path)], capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def linted(*paths: Path) -> subprocess.CompletedProcess[str]:
-    command = ["luacheck", "--no-color", "--no-cache", "--config", str(_CONFIG), *map(str, paths)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    arguments = ["--no-color", "--no-cache", "--config", str(_CONFIG), *map(str, paths)]
+    return subprocess.run([command("luacheck"), *arguments], capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_the_plug_in_has_files() -> None:

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+from tests.lua.tools import HERE, run_lua
+
 _SPECS = sorted((HERE / "specs").glob("*_spec.lua"))
-_NAMES = [
-    (path, name)
-    for path in _SPECS
-    for name in re.findall(r'^it\("([^"]+)", function\(\)$', path.read_text(), re.MULTILINE)
-]
+_IT = re.compile(r'^it\("([^"]+)", function\(\)$', re.MULTILINE)
+_NAMES = [(path, name) for path in _SPECS for name in _IT.findall(path.read_text(encoding="utf-8"))]
 
 
 def run(path: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = ["lua5.1", "tests/lua/spec.lua", str(path), *arguments]
-    environment = {**os.environ, "SPEC_FOLDER": str(folder)}
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, env=environment)
+    return run_lua("tests/lua/spec.lua", str(path), *arguments, SPEC_FOLDER=str(folder))
 
 
 @pytest.mark.parametrize(("path", "name"), _NAMES, ids=[f"{path.stem}: {name}" for path, name in _NAMES])

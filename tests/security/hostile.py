@@ -34,7 +34,8 @@ class Deed(Struct, kw_only=True):
 
     ``codes``: the connection is closed with one of these, or ``may_stay``; without any it stays open. ``answers``: the
     types of which one message at least must be (none: anything of the protocol). ``pong``: what the pong must carry.
-    ``is_torn``: the client ends in the middle of it, and all that the server can do is end as well.
+    ``is_torn``: the client ends in the middle of it, and all that the server can do is end as well. ``goes_on``: more
+    comes after what ends the connection, and where that is not read, TCP may take back the server's last words.
     """
 
     name: str
@@ -44,6 +45,12 @@ class Deed(Struct, kw_only=True):
     answers: frozenset[str] = frozenset()
     pong: bytes | None = None
     is_torn: bool = False
+    goes_on: bool = False
+
+    @property
+    def ends(self) -> bool:
+        """Whether the server has to end the connection."""
+        return bool(self.codes) and not self.may_stay
 
 
 def deed(random: Random) -> Deed:
@@ -57,8 +64,8 @@ def _bytes(random: Random, low: int, high: int) -> bytes:
     return random.randbytes(random.randint(low, high))
 
 
-def _closing(name: str, data: bytes, *codes: int) -> Deed:
-    return Deed(name=name, data=data, codes=frozenset(codes or (PROTOCOL_ERROR,)))
+def _closing(name: str, data: bytes, *codes: int, goes_on: bool = False) -> Deed:
+    return Deed(name=name, data=data, codes=frozenset(codes or (PROTOCOL_ERROR,)), goes_on=goes_on)
 
 
 def _reserved_bits(random: Random) -> Deed:
@@ -125,18 +132,20 @@ def _not_utf8(random: Random) -> bytes:
 def _too_long(random: Random) -> Deed:
     size = random.choice((MESSAGE_BYTES + 1, 2**20, 2**32, 2**62, 2**63 - 1))
     head = bytes((FINAL | random.choice((TEXT, BINARY)),)) + length(size, form=64)
-    return _closing("a message that is too long", head + b"\0\0\0\0" + _bytes(random, 0, 500), TOO_BIG)
+    data = head + b"\0\0\0\0" + _bytes(random, 0, 500)
+    return _closing("a message that is too long", data, TOO_BIG, goes_on=True)
 
 
 def _impossibly_long(random: Random) -> Deed:
     head = bytes((FINAL | TEXT,)) + length(random.randint(2**63, 2**64 - 1), form=64)
-    return _closing("a length with its highest bit set", head + b"\0\0\0\0abc", PROTOCOL_ERROR, TOO_BIG)
+    data = head + b"\0\0\0\0abc"
+    return _closing("a length with its highest bit set", data, PROTOCOL_ERROR, TOO_BIG, goes_on=True)
 
 
 def _too_long_in_fragments(random: Random) -> Deed:
     payload = b" " * (MESSAGE_BYTES + random.randint(1, 20_000))
     data = b"".join(fragments(random.choice((TEXT, BINARY)), payload, [random.randint(1, 9_000) for _ in range(20)]))
-    return _closing("fragments that are too long together", data, TOO_BIG)
+    return _closing("fragments that are too long together", data, TOO_BIG, goes_on=True)
 
 
 def _torn(random: Random) -> Deed:
@@ -167,7 +176,8 @@ def _message(random: Random) -> Deed:
 
 def _token(random: Random) -> Deed:
     payload = _json(random, protocol_messages.token(random))
-    return Deed(name="a token", data=_plainly(random, payload), codes=frozenset({NOT_ALLOWED}), may_stay=True)
+    data, codes = _plainly(random, payload), frozenset({NOT_ALLOWED})
+    return Deed(name="a token", data=data, codes=codes, may_stay=True, goes_on=True)
 
 
 def _json(random: Random, value: Any) -> bytes:

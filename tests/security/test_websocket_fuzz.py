@@ -58,13 +58,10 @@ def faults(deed: Deed, heard: Heard) -> list[str]:
     wrong = [f"said {message}" for message in heard.messages if not _is_proper(message)]
     if heard.breach:
         return [*wrong, f"sent {heard.breach}"]
-    if deed.is_torn:
-        codes: frozenset[int | None] = frozenset({None, *CLOSE_CODES})
-        return wrong if heard.is_over and heard.close_code in codes else [*wrong, f"did not end: {heard}"]
     if heard.is_over:
-        return wrong if heard.close_code in deed.codes else [*wrong, f"closed with {heard.close_code}"]
-    if deed.codes and not deed.may_stay:
-        wrong.append("went on")
+        codes = CLOSE_CODES if deed.is_torn else deed.codes
+        is_right = heard.close_code in codes or (heard.close_code is None and (deed.is_torn or deed.goes_on))
+        return wrong if is_right else [*wrong, f"closed with {heard.close_code}"]
     if deed.pong is not None and (PONG, deed.pong) not in heard.controls:
         wrong.append("sent no such pong")
     types = {message["type"] for message in heard.messages[:-1]}  # the last is the answer to the client's own ping
@@ -100,8 +97,7 @@ async def _do(client: FrameClient, doing: Deed) -> Heard:
     await client.send(doing.data)
     if doing.is_torn:
         client.finish()
-        return await client.heard_to_the_end()
-    return await client.heard()
+    return await (client.heard_to_the_end() if doing.is_torn or doing.ends else client.heard())
 
 
 async def attack_together(port: int, count: int) -> tuple[Counter[str], list[str]]:

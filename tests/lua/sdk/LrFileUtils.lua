@@ -26,7 +26,7 @@ return function(world)
     function LrFileUtils.delete(path)
         checkPath(path)
         world:operation("delete", path)
-        if world.cannotDelete then return false, "the file is in use" end
+        if world.cannotDelete and path:find(world.cannotDelete, 1, true) then return false, "the file is in use" end
         local ok, problem = os.remove(path)
         return ok and true or false, problem
     end

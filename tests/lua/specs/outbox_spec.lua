@@ -144,6 +144,17 @@ it("does not grow for ever: what is done is left behind", function()
     expect(lfs.attributes(path(world), "size"), outbox.journal.size)
 end)
 
+it("does not grow for ever while nothing is taken: what was thinned is left behind", function()
+    local world = World.new(newFolder())
+    local outbox = open(world, { events = 500, bytes = 10 ^ 9 })
+    local text = ("x"):rep(1000)
+    for _ = 1, 20000 do
+        assert(add(outbox, "t", "j", text))
+    end
+    expect(outbox.journal.size < 2 * outbox.bytes + 512 * 1024, true)
+    expect(lfs.attributes(path(world), "size"), outbox.journal.size)
+end)
+
 -- Everything that must be true of an outbox that was opened after a crash.
 local function expectKept(world, added, done, what)
     local again = open(World.new(world.folder))
@@ -218,16 +229,30 @@ it("does not bring back what was done when an old file could not be deleted", fu
     for index = 1, 4 do
         add(outbox, "m", "j", index)
     end
-    world.cannotDelete = true
+    world.cannotDelete = "outbox-"
     outbox:acknowledge((outbox:batch(2, 1000)))
     outbox:rewrite()
     outbox:acknowledge((outbox:batch(1, 1000)))
     expect(#files(world), 2)
-    world.cannotDelete = false
+    world.cannotDelete = nil
     local again = open(World.new(world.folder))
     expect(names(again), "4")
     add(again, "m", "j", 5)
     expect(#files(world), 1)
+end)
+
+it("does not bring back what was refused when only the oldest file could not be deleted", function()
+    local world = World.new(newFolder())
+    local outbox = open(world)
+    for index = 1, 4 do
+        add(outbox, "m", "j", index)
+    end
+    world.cannotDelete = files(world)[1]
+    outbox:rewrite()
+    outbox:discard(outbox.events[2])
+    outbox:rewrite()
+    expect(#files(world), 2)
+    expect(names(open(World.new(world.folder))), "1 3 4")
 end)
 
 -- Thinning.

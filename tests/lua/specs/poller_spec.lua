@@ -189,6 +189,52 @@ it("hands on truncated, and still takes events below the horizon that are left",
     expect(truncated[1].horizon, 4)
 end)
 
+it("is not moved back by notices that are said again, and tells of each once", function()
+    local world, server, client, heard = following(0)
+    append(server, 5)
+    waitForEvents(world, heard, 5)
+    local resets, truncated = Setting.heard(client, "reset"), Setting.heard(client, "truncated")
+    server.says = {
+        { type = "reset", epoch = server.epoch, head = 5 },
+        { type = "truncated", after = 0, horizon = 2 },
+        { type = "truncated", after = 0, horizon = 2 },
+        { type = "checkpoint", position = 3, prev = 3 },
+        { type = "job_progress", position = 4, sequence = 4, prev = 3 },
+        { type = 5 },
+        "no message",
+        { type = "caught_up", position = "none" },
+        { type = "checkpoint", position = 9, prev = 5 },
+    }
+    world:waitFor(function()
+        return world.preferences.follow_position ~= "5"
+    end)
+    expect(world.preferences.follow_position, "9")
+    expect(#resets, 0)
+    expect(#truncated, 1)
+    expect(positions(heard), { 1, 2, 3, 4, 5 })
+    expect(world.dialogs, {})
+end)
+
+it("gives Lightroom's interface its turn while it hands on many events", function()
+    local world, server, client, heard = following(0)
+    local turns, isOver = 0, false
+    world.runText("return import 'LrTasks'", "=text").startAsyncTask(function()
+        while not isOver do
+            world.runText("import('LrTasks').yield()", "=text")
+            turns = turns + 1
+        end
+    end)
+    local atFirst, atLast
+    client.addEventListener("job_progress", function(event)
+        if event.position == 1 then atFirst = turns end
+        if event.position == 500 then atLast = turns end
+    end)
+    append(server, 500)
+    waitForEvents(world, heard, 500)
+    isOver = true
+    expect(atLast - atFirst >= 9, true)
+end)
+
 it("asks again from its place when an event is missing in between", function()
     local world, server, client, heard = following(0)
     world:waitFor(client.isConnected)
