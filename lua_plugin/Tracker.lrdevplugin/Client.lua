@@ -16,9 +16,8 @@ Client.__index = Client
 
 local FOLDER = "jobreel" -- in the user's folder for the data of applications
 
-local function open()
-    local shared = Generation.shared()
-    if shared.client then shared.client.outbox:close() end
+local function open(earlier)
+    if earlier then earlier.outbox:close() end
     local listeners = Listeners.new()
     local outbox = Outbox.open(LrPathUtils.child(LrPathUtils.getStandardFilePath("appData"), FOLDER))
     local client = setmetatable({
@@ -36,12 +35,7 @@ end
 --- The client of the latest load: code of an earlier one, still running, reports through it too.
 -- @return Client
 function Client.current()
-    local shared = Generation.shared()
-    if not shared.client or (shared.clientOf ~= shared.generation and Generation.isCurrent()) then
-        shared.client = open()
-        shared.clientOf = shared.generation
-    end
-    return shared.client
+    return Generation.one("client", open)
 end
 
 function Client:thinned(count)

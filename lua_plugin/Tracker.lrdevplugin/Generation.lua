@@ -19,10 +19,18 @@ function Generation.isCurrent()
     return shared.generation == mine
 end
 
---- What all loads share: `client`, the one that holds the outbox.
--- @return table
-function Generation.shared()
-    return shared
+--- What there is one of, whatever the number of loads. The latest load makes it anew; code of an earlier one, still
+-- running, is given the latest, too.
+-- @param name string
+-- @param make function(earlier): returns it; `earlier` is the one of the load before, or nil
+-- @return what `make` returned
+function Generation.one(name, make)
+    local kept = shared[name]
+    if not kept or (kept.generation ~= shared.generation and Generation.isCurrent()) then
+        kept = { value = make(kept and kept.value), generation = shared.generation }
+        shared[name] = kept
+    end
+    return kept.value
 end
 
 return Generation

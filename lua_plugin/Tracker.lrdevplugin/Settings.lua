@@ -10,9 +10,9 @@ local Settings = {}
 
 Settings.DEFAULT_ADDRESS = "http://127.0.0.1:5100"
 local TOKEN = "token" -- the key in LrPasswords
-local LONGEST = 300 -- characters of an address
+local LONGEST = 300 -- characters of an address, or of a token
 
---- The plug-in's preferences: `address`, `log`, and what Place keeps there.
+--- The plug-in's preferences: `address`, `log`, `progress`, and what Place keeps there.
 -- @return table
 function Settings.preferences()
     return LrPrefs.prefsForPlugin()
@@ -51,15 +51,30 @@ function Settings.isLogging()
     return Settings.preferences().log ~= false
 end
 
+--- Whether Lightroom shows the progress of jobs: the preference `progress`, true unless it is false.
+-- @return boolean
+function Settings.isShowingProgress()
+    return Settings.preferences().progress ~= false
+end
+
+--- A token without the blanks around it.
+-- @param text what the user typed
+-- @return string, "" for none; or nil if it could not be one
+function Settings.readToken(text)
+    if text == nil then return "" end
+    if type(text) ~= "string" or #text > LONGEST then return nil end
+    text = text:match("^%s*(.-)%s*$")
+    -- In a header, a line break would begin another one.
+    if text:find("%c") then return nil end
+    return Text.clean(text)
+end
+
 --- The token to show the server.
 -- @return string, or nil if there is none or it could not be one
 function Settings.token()
     local ok, token = pcall(LrPasswords.retrieve, TOKEN)
-    if not ok or type(token) ~= "string" then return nil end
-    token = token:match("^%s*(.-)%s*$")
-    -- In a header, a line break would begin another one.
-    if token == "" or token:find("%c") then return nil end
-    return Text.clean(token)
+    token = ok and token ~= nil and Settings.readToken(token) or ""
+    return token ~= "" and token or nil
 end
 
 --- Keep a token in the system's key store; "" for none.

@@ -124,7 +124,12 @@ function FakeServer:route(world, request, path)
     end
     local body = request.body and json.decode(request.body)
     if request.body and type(body) ~= "table" then return refusal(400, "invalid_event") end
-    if path == "/events" then return self:record(body) end
+    if path:find("^/jobs%?") then return self:listJobs(path) end
+    if path == "/events" then
+        if self.token and self.isReadOnly then return refusal(403, "forbidden") end
+        if #body == 0 then return refusal(400, "invalid_event") end
+        return self:record(body)
+    end
     if path == "/ws/handshake" then return self:handshake() end
     if path == "/ws/send" then return self:send(body) end
     if path == "/ws/disconnect" then return self:disconnect(body) end
@@ -164,6 +169,38 @@ function FakeServer:record(events)
         table.insert(places, { position = self.byEventId[event.event_id], sequence = 1 })
     end
     return answer({ success = true, events = places })
+end
+
+-- What the log says of the jobs that are not over, the newest first.
+function FakeServer:activeJobs()
+    local jobs, order = {}, {}
+    for _, event in ipairs(self.log) do
+        local job = jobs[event.job_id]
+        if event.type == "job_started" then
+            job = { job_id = event.job_id, photo_info = event.photo_info, status = "active", progress = 0 }
+            jobs[event.job_id] = job
+            table.insert(order, 1, job)
+        elseif job and event.type == "job_progress" then
+            job.current_stage, job.progress, job.message = event.stage, event.progress, event.message
+        elseif job and (event.type == "job_completed" or event.type == "job_failed") then
+            job.isOver = true
+        end
+        if job then job.position = event.position end
+    end
+    local active = {}
+    for _, job in ipairs(order) do
+        if not job.isOver then table.insert(active, job) end
+    end
+    return active
+end
+
+function FakeServer:listJobs(path)
+    local limit, jobs = tonumber(path:match("limit=(%d+)")), self:activeJobs()
+    local cursor = #jobs > limit and "1" or nil
+    while #jobs > limit do
+        table.remove(jobs)
+    end
+    return answer({ success = true, jobs = setmetatable(jobs, { __jsontype = "array" }), cursor = cursor })
 end
 
 --- Add an event to the log, as another producer.

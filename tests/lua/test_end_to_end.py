@@ -113,3 +113,27 @@ def test_a_wrong_token_is_waited_for_and_nothing_is_lost(keys: tuple[WebSocketSe
     assert told["dialogs"] == []
     assert [event["type"] for event in _recorded(tmp_path / "log.db")] == ["job_started", "job_completed"]
     assert "jobreel_" not in str(told["log"])
+
+
+def _shown(server: WebSocketServer, folder: Path, token: str) -> Any:
+    folder.mkdir()
+    done = run_lua("tests/lua/scenarios/window.lua", server.url, str(folder), token)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("scope", [None, "report,read"])
+def test_lightroom_shows_the_servers_jobs_with_a_token_and_without(
+    database_url: str, tmp_path: Path, scope: str | None
+) -> None:
+    server = WebSocketServer(port=0)
+    settings = replace(Settings(database_url=database_url), require_token=scope is not None)
+    with ProgressReporter(server, settings=settings) as reporter:
+        keys = Keys(database_url)
+        reporter.start_job("theirs", None, {"file_name": "theirs.CR3"}).wait(10)
+        told = _shown(server, tmp_path / "lightroom", keys.make(*scope.split(",")) if scope else "")
+        keys.close()
+    assert told["seen"].startswith("2 active jobs · Connected|theirs.CR3|")
+    assert "|IMG_007.CR3|exif analysis: Reading|40 %|Stop Following" in told["seen"]
+    assert (told["scopes"], told["dialogs"]) == (2, [])
+    assert (told["is_right"], told["told"]) == (True, "Connected: jobs can be reported and followed.")

@@ -41,6 +41,7 @@ function World.new(folder, options)
         dialogs = {},
         bezels = {},
         scopes = {},
+        windows = {},
         operations = 0, -- of the disk
     }, World)
     return world:restart()
@@ -70,6 +71,14 @@ end
 --- The plug-in's own files are loaded by it.
 function World:client()
     return self.require("WebSocketClient")
+end
+
+--- Run a file of the plug-in, as Lightroom does when it loads it or its menu item is chosen.
+function World:script(name)
+    local file = assert(io.open(World.PLUGIN .. "/" .. name, "rb"))
+    local text = file:read("*a")
+    file:close()
+    return self.runText(text, "@" .. name)
 end
 
 -- Whatever a task did not catch, Lightroom shows in a dialog.

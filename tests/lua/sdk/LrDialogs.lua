@@ -38,20 +38,33 @@ return function(world)
         return show("confirm", message)
     end
 
-    local function present(caller)
-        return function(arguments)
-            assert(type(arguments) == "table" and type(arguments.title) == "string", caller .. ": title must be a string")
-            assert(type(arguments.contents) == "table", caller .. ": contents must be a view")
-            world.presented = arguments
-            return show(caller, arguments.title)
-        end
+    local function check(caller, arguments)
+        assert(type(arguments) == "table" and type(arguments.title) == "string", caller .. ": title must be a string")
+        assert(type(arguments.contents) == "table", caller .. ": contents must be a view")
     end
 
-    LrDialogs.presentModalDialog = present("presentModalDialog")
+    function LrDialogs.presentModalDialog(arguments)
+        check("presentModalDialog", arguments)
+        return show("presentModalDialog", arguments.title)
+    end
 
+    --- The open windows are the world's `windows`; the user closes one with `close`.
     function LrDialogs.presentFloatingDialog(plugin, arguments)
         assert(type(plugin) == "table" and plugin.path, "LrDialogs.presentFloatingDialog: the first argument is _PLUGIN")
-        present("presentFloatingDialog")(arguments)
+        check("presentFloatingDialog", arguments)
+        local window = { title = arguments.title, contents = arguments.contents, isOpen = true, fronts = 0 }
+        function window.close()
+            if window.isOpen and arguments.windowWillClose then arguments.windowWillClose() end
+            window.isOpen = false
+        end
+        function window.toFront()
+            window.fronts = window.fronts + 1
+        end
+        table.insert(world.windows, window)
+        if arguments.onShow then arguments.onShow({ close = window.close, toFront = window.toFront }) end
+        while arguments.blockTask and window.isOpen do
+            world.scheduler:wait({ at = world.clock.now() + 0.1 }, "LrDialogs.presentFloatingDialog")
+        end
     end
 
     return LrDialogs

@@ -15,6 +15,12 @@ return function()
             return { control = control, arguments = arguments or {} }
         end
     end
+    for _, spacing in ipairs({ "control_spacing", "dialog_spacing", "label_spacing" }) do
+        factory[spacing] = function(self)
+            assert(self == factory, "LrView: " .. spacing .. " is called with a colon")
+            return 8
+        end
+    end
     setmetatable(factory, {
         __index = function(_, control)
             error("LrView has no control " .. tostring(control), 2)

@@ -1,0 +1,2 @@
+-- Lightroom runs this for File > Plug-in Extras > Jobs.
+require('JobsWindow').show()
