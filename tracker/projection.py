@@ -27,16 +27,21 @@ from tracker.events import (
     StageCompleted,
 )
 
-PROJECTION_VERSION = 1
+PROJECTION_VERSION = 2
 MAX_KEPT = 100
 
 JobStatus: TypeAlias = Literal["active", "completed", "failed"]
 
 
 class CompletedStage(Struct, frozen=True):
-    """A stage that ended. ``completed_at`` in microseconds UTC."""
+    """A stage that ended. Times in microseconds UTC.
+
+    ``started_at`` is when the stage was first told of: its first progress since the stage before it or, where there
+    was none, the job's last event of any kind.
+    """
 
     stage: str
+    started_at: int
     completed_at: int
     result: dict[str, Any]
 
@@ -56,8 +61,9 @@ class Job(Struct, frozen=True, kw_only=True):
 
     ``position`` is that of the last event applied, ``started_position`` that of the first; ``sequence`` counts the
     job's events. Times are microseconds UTC, ``duration`` is seconds, ``progress`` 0 to 100. ``stages`` is empty
-    for a job with the ten standard stages. Of ``stages_completed`` and ``errors`` the latest 100 are kept here;
-    all of them are in the log.
+    for a job with the ten standard stages. ``stage_started_at`` is when the current stage was first told of; None
+    while the job is between two stages. Of ``stages_completed`` and ``errors`` the latest 100 are kept here; all of
+    them are in the log.
     """
 
     job_id: str
@@ -70,6 +76,7 @@ class Job(Struct, frozen=True, kw_only=True):
     message: str
     started_at: int
     updated_at: int
+    stage_started_at: int | None = None
     completed_at: int | None = None
     success: bool | None = None
     result: dict[str, Any] | None = None
@@ -96,11 +103,17 @@ def apply_fact(job: Job | None, event: RecordedEvent, fact: AnyFact) -> Job | No
         case _ if job is None or job.completed_at is not None:
             return job
         case ProgressUpdated():
-            return _advance(job, event, current_stage=fact.stage, progress=fact.progress, message=fact.message)
+            is_in_it = job.stage_started_at is not None and job.current_stage == fact.stage
+            return _advance(
+                job,
+                event,
+                current_stage=fact.stage,
+                progress=fact.progress,
+                message=fact.message,
+                stage_started_at=job.stage_started_at if is_in_it else event.recorded_at,
+            )
         case StageCompleted():
-            completed = CompletedStage(fact.stage, event.recorded_at, fact.result)
-            stages_completed = (*job.stages_completed, completed)[-MAX_KEPT:]
-            return _advance(job, event, current_stage=fact.stage, stages_completed=stages_completed)
+            return _complete_stage(job, event, fact)
         case PhotoInfoSent():
             return _advance(job, event)
         case ErrorReported():
@@ -152,6 +165,20 @@ def _advance(job: Job, event: RecordedEvent, **changes: Any) -> Job:
         position=event.position,
         sequence=event.sequence,
         **changes,
+    )
+
+
+def _complete_stage(job: Job, event: RecordedEvent, fact: StageCompleted) -> Job:
+    started_at = job.stage_started_at if job.current_stage == fact.stage else None
+    if started_at is None:
+        started_at = job.updated_at
+    completed = CompletedStage(fact.stage, started_at, event.recorded_at, fact.result)
+    return _advance(
+        job,
+        event,
+        current_stage=fact.stage,
+        stage_started_at=None,
+        stages_completed=(*job.stages_completed, completed)[-MAX_KEPT:],
     )
 
 

@@ -54,6 +54,40 @@ def test_a_completed_stage_is_kept_with_its_time_and_result() -> None:
     assert (job.current_stage, job.progress) == ("importing", 40)
 
 
+def test_a_stage_begins_when_it_is_first_told_of() -> None:
+    job = after(
+        started(),
+        error(),
+        progressed(stage="importing", progress=10),
+        progressed(stage="importing", progress=90),
+        stage_completed(stage="importing"),
+        error(),
+        progressed(stage="exif_analysis"),
+        stage_completed(stage="exif_analysis"),
+    )
+    spans = [(done.started_at - NOON, done.completed_at - NOON) for done in job.stages_completed]
+    assert spans == [(2 * SECOND, 4 * SECOND), (6 * SECOND, 7 * SECOND)]
+    assert job.stage_started_at is None
+
+
+def test_a_stage_that_comes_again_begins_anew() -> None:
+    job = after(started(), progressed(), stage_completed(stage="exif_analysis"), progressed(), progressed(progress=30))
+    assert (job.current_stage, job.stage_started_at) == ("exif_analysis", NOON + 3 * SECOND)
+
+
+def test_a_stage_of_which_only_the_end_is_told_began_with_the_event_before() -> None:
+    job = after(started(), progressed(), stage_completed(stage="exporting"))
+    (done,) = job.stages_completed
+    assert (done.started_at, done.completed_at) == (NOON + SECOND, NOON + 2 * SECOND)
+
+
+def test_between_two_stages_there_is_none() -> None:
+    assert after(started()).stage_started_at is None
+    assert after(started(), progressed(stage="exporting")).stage_started_at == NOON + SECOND
+    moved = after(started(), progressed(stage="importing"), progressed(stage="exporting"))
+    assert moved.stage_started_at == NOON + 2 * SECOND
+
+
 def test_an_error_is_kept_and_the_job_goes_on() -> None:
     job = after(started(), error(stage="importing", error_details={"a": 1}))
     (kept,) = job.errors
