@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -14,8 +14,9 @@ from tracker.times import iso
 from . import problems, wire
 from .context import context, json_response, raw_json_response, record
 from .long_poll import next_events
-from .requests import EVENT_PARAMETERS, allow, event_filter, json_body, limit, start, whole_number
+from .requests import EVENT_PARAMETERS, allow, event_filter, json_bytes, limit, start, whole_number
 
+_T = TypeVar("_T")
 routes = web.RouteTableDef()
 MAX_EVENTS = 1000
 MAX_WAIT_SECONDS = 30
@@ -24,14 +25,16 @@ MAX_WAIT_SECONDS = 30
 @routes.post("/events")
 async def record_events(request: web.Request) -> web.Response:
     """One event message, or a list of at most 1,000: all of them in one transaction, or none."""
-    body = await json_body(request)
-    if not isinstance(body, list):
-        (recorded,) = await record(request, event_from_message(body))
-        return json_response({"success": True, "position": recorded.position, "sequence": recorded.sequence})
-    places = [
-        {"position": event.position, "sequence": event.sequence, "timestamp": iso(event.recorded_at)}
-        for event in await _record_list(request, _events(body))
-    ]
+    data = await json_bytes(request)
+    events = wire.plain_events(data)
+    if events is None:
+        body = wire.parse(data)
+        if not isinstance(body, list):
+            (recorded,) = await record(request, event_from_message(body))
+            return json_response({"success": True, "position": recorded.position, "sequence": recorded.sequence})
+        events = [_event(index, message) for index, message in enumerate(_of_a_length(body))]
+    recorded_list = await _record_list(request, _of_a_length(events))
+    places = _places(recorded_list)
     last = places[-1]
     return json_response(
         {"success": True, "position": last["position"], "sequence": last["sequence"], "events": places}
@@ -66,10 +69,19 @@ async def _record_list(request: web.Request, events: list[Event]) -> tuple[Recor
         raise
 
 
-def _events(messages: list[Any]) -> list[Event]:
-    if not 0 < len(messages) <= MAX_EVENTS:
+def _places(recorded: tuple[RecordedEvent, ...]) -> list[dict[str, Any]]:
+    # What is recorded together has one time; a repeated event has its own.
+    times = {recorded_at: iso(recorded_at) for recorded_at in {event.recorded_at for event in recorded}}
+    return [
+        {"position": event.position, "sequence": event.sequence, "timestamp": times[event.recorded_at]}
+        for event in recorded
+    ]
+
+
+def _of_a_length(events: list[_T]) -> list[_T]:
+    if not 0 < len(events) <= MAX_EVENTS:
         raise InvalidEvent.of("", f"A list of events has 1 to {MAX_EVENTS} of them.")
-    return [_event(index, message) for index, message in enumerate(messages)]
+    return events
 
 
 def _event(index: int, message: Any) -> Event:

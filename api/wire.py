@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 
+from tracker import plain_intake
 from tracker.errors import InvalidEvent
+from tracker.events import Event
 from tracker.feed import StreamedEvent
 
 MAX_BODY_BYTES = 256 * 1024
@@ -38,8 +40,7 @@ def parse(data: bytes) -> Any:
     Raises:
         InvalidEvent: If it is not JSON, not UTF-8, or a thicket of brackets made to keep a parser busy.
     """
-    if data.count(b"[") + data.count(b"{") > _MAX_BRACKETS:
-        raise InvalidEvent.of("", "The JSON has too many arrays and objects.")
+    _refuse_thickets(data)
     try:
         return _decode_exponents(data) if _EXPONENT.search(data) else _decode(data)
     except UnicodeDecodeError as error:
@@ -48,6 +49,21 @@ def parse(data: bytes) -> Any:
         raise InvalidEvent.of("", f"The message is not valid JSON: {error}.") from error
     except RecursionError as error:
         raise InvalidEvent.of("", "The JSON is nested too deeply.") from error
+
+
+def plain_events(data: bytes) -> list[Event] | None:
+    """The events of a body that is a list of plain messages; None if :func:`parse` has to read it.
+
+    Raises:
+        InvalidEvent: If it is a thicket of brackets.
+    """
+    _refuse_thickets(data)
+    return plain_intake.plain_events(data)
+
+
+def _refuse_thickets(data: bytes) -> None:
+    if data.count(b"[") + data.count(b"{") > _MAX_BRACKETS:
+        raise InvalidEvent.of("", "The JSON has too many arrays and objects.")
 
 
 def encode(value: Any) -> bytes:

@@ -87,12 +87,13 @@ def _read_numbers(given: dict[str, Any]) -> None:
 def _keep_time(given: dict[str, Any], timestamp: object) -> None:
     # A message that comes from an export carries occurred_at itself; the sender's own timestamp is the usual way.
     for value in (given.pop("occurred_at", None), timestamp):
-        if _is_time(value):
+        if is_time(value):
             given["occurred_at"] = value
             return
 
 
-def _is_time(value: object) -> bool:
+def is_time(value: object) -> bool:
+    """Whether a value is a time in ISO 8601, of at most 40 characters."""
     # fromisoformat() takes any character between date and time, a NUL and a lone surrogate too.
     if type(value) is not str or len(value) > _MAX_TIMESTAMP or not (value.isascii() and value.isprintable()):
         return False

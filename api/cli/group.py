@@ -8,6 +8,7 @@ import click
 
 from api.cli.audit import audit
 from api.cli.demo import demo
+from api.cli.lightroom import lightroom
 from api.cli.migrate import migrate
 from api.cli.options import Given, database_option
 from api.cli.prune import prune
@@ -62,5 +63,5 @@ def tracker(ctx: click.Context, database: str | None, config: Path | None) -> No
     ctx.obj = Given(database=database, config=config)
 
 
-for _command in (demo, serve, status, tail, run, migrate, rebuild, prune, token, audit):
+for _command in (demo, serve, status, tail, run, migrate, rebuild, prune, token, audit, lightroom):
     tracker.add_command(_command)

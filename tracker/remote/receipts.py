@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from tracker.errors import TrackerError
@@ -10,6 +11,8 @@ from tracker.receipt import Receipt
 from tracker.remote.answers import Place
 from tracker.times import microseconds
 
+# The events of a batch have one time.
+_microseconds = lru_cache(maxsize=16)(microseconds)
 Promise: TypeAlias = Literal["queued", "spooled", "durable", "refused"]
 
 
@@ -44,7 +47,7 @@ class RemoteReceipt(Receipt):
     def recorded(self, place: Place) -> None:
         """The server has it; the payload of :meth:`result` is what was sent. The sender's thread."""
         event = self.event
-        recorded_at = microseconds(place.timestamp)
+        recorded_at = _microseconds(place.timestamp)
         self.settle(
             (
                 RecordedEvent(

@@ -12,7 +12,7 @@ from tracker import __version__
 
 from .conftest import Run
 
-_COMMANDS = ("demo", "serve", "status", "tail", "run", "migrate", "rebuild", "prune", "token", "audit")
+_COMMANDS = ("demo", "serve", "status", "tail", "run", "migrate", "rebuild", "prune", "token", "audit", "lightroom")
 
 
 def test_help_says_what_it_is_shows_three_examples_and_where_the_log_is(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_help_says_what_it_is_shows_three_examples_and_where_the_log_is(tmp_path
     for example in ("tracker demo ", "tracker status ", "tracker serve "):
         assert example in shown
     assert "tracker.db" in "".join(line.strip() for line in shown.splitlines())
-    assert [line.split()[0] for line in shown.split("Commands:\n")[1].splitlines()[:10]] == list(_COMMANDS)
+    assert [line.split()[0] for line in shown.split("Commands:\n")[1].splitlines()[: len(_COMMANDS)]] == list(_COMMANDS)
 
 
 @pytest.mark.parametrize("command", _COMMANDS)
