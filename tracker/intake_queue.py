@@ -36,6 +36,7 @@ class IntakeQueue(Generic[_T]):
         self._arrived = threading.Condition(self._lock)
         self._room = threading.Condition(self._lock)
         self._items: list[_T] = []
+        self.newest: _T | None = None  # the last that was let in, also when it is done
         self._count = 0
         self._bytes = 0
         self._taker_waits = False
@@ -59,6 +60,7 @@ class IntakeQueue(Generic[_T]):
             # Under the lock, so that the stamps are in the order of the queue.
             item.accepted_at = now()
             self._items.append(item)
+            self.newest = item
             self._count += count
             self._bytes += size
             if self._taker_waits:

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from tracker.errors import TrackerError
 from tracker.events import Event, RecordedEvent
+from tracker.messages import event_text
 from tracker.receipt import Receipt
 from tracker.remote.answers import Place
 from tracker.times import microseconds
@@ -23,15 +24,30 @@ class RemoteReceipt(Receipt):
     is killed, and is delivered by the next reporter on this machine.
     """
 
-    __slots__ = ("accepted_at", "event", "is_spooled", "size", "text")
+    __slots__ = ("_event", "_event_id", "_text", "accepted_at", "is_spooled", "size")
 
-    def __init__(self, event: Event, text: bytes) -> None:
+    def __init__(self, event: Event, event_id: str) -> None:
+        """``size``: about the bytes of :attr:`text`."""
         super().__init__()
-        self.event = event
-        self.text = text
-        self.size = len(text)
+        self._event = event
+        self._event_id = event_id
+        self._text: bytes | None = None
+        self.size = len(event.payload)
         self.accepted_at = 0
         self.is_spooled = False
+
+    @property
+    def event(self) -> Event:
+        """The event, with its id."""
+        event = self._event
+        return Event(event.job_id, event.type, event.payload, self._event_id)
+
+    @property
+    def text(self) -> bytes:
+        """The message that has it recorded. Made when it is first asked for: not by the caller, who has other work."""
+        if self._text is None:
+            self._text = event_text(self.event, self.accepted_at)
+        return self._text
 
     @property
     def promise(self) -> Promise:

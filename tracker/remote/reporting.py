@@ -16,7 +16,6 @@ from uuid_utils import uuid7
 from tracker.errors import RecorderClosed, RecorderFull, ServerUnreachable
 from tracker.events import Event
 from tracker.intake_queue import IntakeQueue
-from tracker.messages import event_text
 from tracker.receipt import Receipt
 from tracker.remote.connection import Connection
 from tracker.remote.receipts import RemoteReceipt
@@ -24,7 +23,6 @@ from tracker.remote.sender import EVENT_OVERHEAD, Sender
 from tracker.remote.spool import spool_folder
 from tracker.server_url import base_url
 from tracker.settings import Settings
-from tracker.times import now
 
 _CLOSE_SECONDS = 5.0
 _open: weakref.WeakSet[RemoteTracker]
@@ -55,8 +53,6 @@ class RemoteTracker:
         )
         self._connection = Connection(self.url, self._token)
         self._sender: Sender | None = None
-        self._last: RemoteReceipt | None = None
-        self._ordering = threading.Lock()
 
     def record(self, event: Event) -> Receipt:
         """Queue an event; see :meth:`tracker.recorder.Recorder.record`.
@@ -65,14 +61,10 @@ class RemoteTracker:
             RecorderFull: If no room came free within ``queue_timeout`` seconds; at once while the server is away.
             RecorderClosed: If this was closed.
         """
-        event_id = event.event_id or str(uuid7())
-        known = Event(event.job_id, event.type, event.payload, event_id)
-        receipt = RemoteReceipt(known, event_text(known, now()))
+        receipt = RemoteReceipt(event, event.event_id or str(uuid7()))
         sender = self._sender or self._start()
         try:
-            with self._ordering:  # so that flush() knows which one is the last
-                self._queue.put(receipt, 1, receipt.size + EVENT_OVERHEAD, wait=not sender.is_away)
-                self._last = receipt
+            self._queue.put(receipt, 1, receipt.size + EVENT_OVERHEAD, wait=not sender.is_away)
         except RecorderFull as error:
             raise self._full(error) from None
         return receipt
@@ -95,7 +87,7 @@ class RemoteTracker:
 
     def flush(self, timeout: float | None = None) -> None:
         """Wait until all that was reported is durable or refused; ``TimeoutError`` after ``timeout`` seconds."""
-        last = self._last
+        last = self._queue.newest
         if last is not None and not last.done:
             _wait(last.add_done_callback, timeout)
 
