@@ -47,8 +47,8 @@ check: setup
 torture: setup system
 	JOBREEL_TORTURE=1 $(BIN)/python -m pytest -s --timeout=1800 tests/acceptance/test_exactly_once.py \
 		tests/acceptance/test_slow_clients.py tests/acceptance/test_half_open.py tests/acceptance/test_kill.py \
-		tests/acceptance/test_workers.py tests/security tests/api/test_openapi_fuzz.py \
-		tests/browser/test_foreign_pages.py tests/lua
+		tests/acceptance/test_workers.py tests/acceptance/test_remote_overload.py tests/security \
+		tests/api/test_openapi_fuzz.py tests/browser/test_foreign_pages.py tests/lua
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks

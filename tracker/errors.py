@@ -193,8 +193,12 @@ class StoreOwned(StoreError):
     def __init__(self, path: str, pid: int | None, url: str | None) -> None:
         owner = f"process {pid}" if pid else "another process"
         served = f", which serves it at {url}" if url else ""
-        advice = f"Report to {url} over HTTP instead" if url else "Stop it first, or give this process a log"
-        super().__init__(f"{path} is being written by {owner}{served}. {advice} (a SQLite log has one owner).")
+        instead = (
+            f'Write instead: reporter = init_progress_reporter("{url}")'
+            if url
+            else "Stop it first, or have it serve the log (`tracker serve`) and report to that"
+        )
+        super().__init__(f"{path} is being written by {owner}{served}, and a SQLite log has one owner. {instead}.")
         self.path = path
         self.pid = pid
         self.url = url
