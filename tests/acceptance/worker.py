@@ -12,7 +12,7 @@ import time
 from tracker.events import Event
 from tracker.messages import event_text
 from tracker.progress_reporter import ProgressReporter
-from tracker.remote import reporting
+from tracker.remote import receipts as receipts_module
 from tracker.remote.receipts import RemoteReceipt
 from tracker.settings import Settings
 
@@ -43,5 +43,5 @@ def main(url: str, folder: str, job_id: str, count: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[5:] == ["plain"]:
-        reporting.event_text = without_id  # type: ignore[attr-defined]
+        receipts_module.event_text = without_id
     main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
