@@ -43,5 +43,5 @@ def main(url: str, folder: str, job_id: str, count: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[5:] == ["plain"]:
-        receipts_module.event_text = without_id
+        receipts_module.event_text = without_id  # type: ignore[attr-defined]
     main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
