@@ -1,6 +1,7 @@
 --- The jobs that are active, as the server's messages tell of them.
 --
 -- A job: `id`, `title` (its file's name, or its id), `stage`, `text` (the last message of it), `progress` (0 to 100).
+-- `isComplete`: all that are active are known, as far as they can be.
 
 local ActiveJobs = {}
 ActiveJobs.__index = ActiveJobs
@@ -9,7 +10,7 @@ local MOST = 1000 -- jobs; what starts while there are so many is not shown
 local MOST_ENDED = 1000 -- jobs that are remembered as ended, for answers that were written before
 
 function ActiveJobs.new()
-    return setmetatable({ jobs = {}, order = {}, ended = {}, endedOrder = {} }, ActiveJobs)
+    return setmetatable({ jobs = {}, order = {}, ended = {}, endedOrder = {}, isComplete = false }, ActiveJobs)
 end
 
 local function textOf(value)
@@ -120,6 +121,7 @@ function ActiveJobs:load(statuses, isAll, before)
         if type(statuses[index]) == "table" then listed[statuses[index].job_id or false] = true end
     end
     self:sort()
+    self.isComplete = isAll
     if not isAll then return end
     for _, id in ipairs(before) do
         if not listed[id] then self:remove(id) end
@@ -128,7 +130,7 @@ end
 
 --- Forget everything: the server has another log.
 function ActiveJobs:clear()
-    self.jobs, self.order, self.ended, self.endedOrder = {}, {}, {}, {}
+    self.jobs, self.order, self.ended, self.endedOrder, self.isComplete = {}, {}, {}, {}, false
 end
 
 --- @return list of ids, in the order in which the jobs began, as far as that is known

@@ -1,7 +1,7 @@
 --- One load of the plug-in: the outbox, what posts it, and what follows the server.
 
-local LrPathUtils = import 'LrPathUtils'
 local Channels = require 'Channels'
+local DataFolder = require 'DataFolder'
 local Delivery = require 'Delivery'
 local Event = require 'Event'
 local Generation = require 'Generation'
@@ -14,12 +14,10 @@ local Settings = require 'Settings'
 local Client = {}
 Client.__index = Client
 
-local FOLDER = "jobreel" -- in the user's folder for the data of applications
-
 local function open(earlier)
     if earlier then earlier.outbox:close() end
     local listeners = Listeners.new()
-    local outbox = Outbox.open(LrPathUtils.child(LrPathUtils.getStandardFilePath("appData"), FOLDER))
+    local outbox = Outbox.open(DataFolder.path())
     local client = setmetatable({
         listeners = listeners,
         outbox = outbox,
@@ -56,6 +54,8 @@ end
 -- @param message table, as Event.ready
 -- @return true; or nil and what is wrong with it
 function Client:report(message)
+    -- The journal has one writer.
+    if not Generation.mayWrite() then return nil, "the plug-in was loaded anew: this is the code before" end
     local event, problem = Event.ready(message)
     if not event then
         Log.warn("An event was refused: " .. problem)

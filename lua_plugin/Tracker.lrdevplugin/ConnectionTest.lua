@@ -16,9 +16,10 @@ local function hint(problem)
     if problem.status == 403 then return "The token does not allow this: " .. problem.text end
     if problem.code then return "The server answers, but does not succeed: " .. problem.text end
     if problem.status then
-        return "Something answers at " .. address .. ", but it is no tracker's server (HTTP " .. problem.status .. ")."
+        return "Something answers at " .. address .. ", but it is not a tracker server (HTTP " .. problem.status .. ")."
     end
-    return "Nobody answers at " .. address .. ". Is the server running? Start it with: tracker serve"
+    local why = " (" .. problem.text .. "). "
+    return "Nobody answers at " .. address .. why .. "Is the server running? Start it with: tracker serve"
 end
 
 -- No events are sent: who may send some is told that the list is empty, who may not is told that.

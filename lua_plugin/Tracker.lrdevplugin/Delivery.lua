@@ -62,7 +62,7 @@ end
 function Delivery:deliver()
     local batch, texts = self.outbox:batch(self.mostEvents, MOST_BYTES)
     local answer, problem = Http.post("/events", "[" .. table.concat(texts, ",") .. "]", TIMEOUT_SECONDS)
-    if not Generation.isCurrent() then return end -- a later load of the plug-in has the outbox, and posts them again
+    if not Generation.isCurrentNow() then return end -- a later load of the plug-in has the outbox, and posts them again
     if answer and recordsAll(answer, #batch) then
         self.outbox:acknowledge(batch)
         self.mostEvents = math.min(MOST_EVENTS, self.mostEvents * 2)

@@ -1,9 +1,15 @@
 --- Which load of the plug-in is the one that counts.
 --
--- Reloading a plug-in does not stop the tasks of the code before: those ask here, and stop by themselves. Only `_G`
--- outlives a reload.
+-- Reloading a plug-in does not stop the tasks of the code before: those ask here, and stop by themselves. Whether `_G`
+-- outlives a reload is told both ways by those who measured it, so the latest load leaves its mark on the disk, too.
+
+local LrDate = import 'LrDate'
+local DataFolder = require 'DataFolder'
 
 local Generation = {}
+
+local FILE = "loaded"
+local LOOK_SECONDS = 0.25
 
 local shared = rawget(_G, 'jobreel')
 if type(shared) ~= "table" or type(shared.generation) ~= "number" then
@@ -11,16 +17,47 @@ if type(shared) ~= "table" or type(shared.generation) ~= "number" then
     rawset(_G, 'jobreel', shared)
 end
 shared.generation = shared.generation + 1
-local mine = shared.generation
 
---- Whether no later load has taken over.
--- @return boolean
-function Generation.isCurrent()
-    return shared.generation == mine
+local mine = shared.generation
+local mark = string.format("%.6f %.0f", LrDate.currentTime(), math.random() * 2 ^ 31)
+local ok, isMarked = pcall(DataFolder.write, FILE, mark)
+isMarked = ok and isMarked
+local isLatest, lookAt = true, 0
+
+local function look()
+    if not isMarked or not isLatest then return end
+    local read, text = pcall(DataFolder.read, FILE)
+    -- A mark that cannot be read, or is only half there, says nothing; another one does.
+    if read and text and text ~= mark and #text >= #mark - 2 then isLatest = false end
 end
 
---- What there is one of, whatever the number of loads. The latest load makes it anew; code of an earlier one, still
--- running, is given the latest, too.
+--- Whether no later load has taken over, as of a quarter of a second ago.
+-- @return boolean
+function Generation.isCurrent()
+    local now = LrDate.currentTime()
+    if now >= lookAt or now < lookAt - LOOK_SECONDS then
+        lookAt = now + LOOK_SECONDS
+        look()
+    end
+    return isLatest and shared.generation == mine
+end
+
+--- Whether no later load has taken over, as of now: before what only one may do.
+-- @return boolean
+function Generation.isCurrentNow()
+    lookAt = 0
+    return Generation.isCurrent()
+end
+
+--- Whether this load's outbox may be written: no later load took over that cannot be seen in `_G`. One that can be
+-- seen there takes this one's outbox over itself, when it opens its own.
+-- @return boolean
+function Generation.mayWrite()
+    return Generation.isCurrentNow() or shared.generation ~= mine
+end
+
+--- What there is one of, whatever the number of loads: the latest makes it anew. Code of an earlier load that still
+-- runs is given the latest one if it can see it, else its own.
 -- @param name string
 -- @param make function(earlier): returns it; `earlier` is the one of the load before, or nil
 -- @return what `make` returned

@@ -59,13 +59,13 @@ end
 local function rowView(factory, properties, watch, row)
     local bind = LrView.bind
     return factory:row({
-        visible = bind("shown" .. row),
         spacing = factory:control_spacing(),
         factory:static_text({ title = bind("title" .. row), width_in_chars = 24, truncation = "middle" }),
         factory:static_text({ title = bind("caption" .. row), width_in_chars = 44, truncation = "tail" }),
         factory:static_text({ title = bind("percent" .. row), width_in_chars = 6, alignment = "right" }),
         factory:push_button({
             title = bind("follow" .. row),
+            visible = bind("shown" .. row), -- rows have no such property
             width_in_chars = 14,
             action = function()
                 toggle(properties, watch, row)
@@ -89,17 +89,26 @@ local function contents(properties, watch)
     return factory:column(views)
 end
 
+-- Whether the window of these properties is open: it may be another one already.
+function JobsWindow:shows(properties)
+    return self.isOpen and self.properties == properties
+end
+
 function JobsWindow:run(properties, watch)
-    while self.isOpen and Generation.isCurrent() do
-        JobsWindow.refresh(properties, watch)
+    local said
+    while self:shows(properties) and Generation.isCurrent() do
+        local ok, problem = LrTasks.pcall(JobsWindow.refresh, properties, watch)
+        if not ok and problem ~= said then Log.error("The window of jobs failed: " .. tostring(problem)) end
+        said = problem
         LrTasks.sleep(TICK_SECONDS)
     end
-    if self.isOpen and self.controls then self.controls.close() end -- the code behind it is no longer there
+    if self:shows(properties) and self.controls then self.controls.close() end -- its code is no longer there
 end
 
 function JobsWindow:present(context)
     local properties, watch = LrBinding.makePropertyTable(context), Watch.current()
     JobsWindow.refresh(properties, watch)
+    self.properties = properties
     Tasks.start("window", function()
         self:run(properties, watch)
     end)
@@ -118,11 +127,10 @@ function JobsWindow:present(context)
 end
 
 function JobsWindow:open()
-    self.isOpen = true
     local ok, problem = LrTasks.pcall(LrFunctionContext.callWithContext, "jobreel jobs", function(context)
         self:present(context)
     end)
-    self.isOpen, self.controls = false, nil
+    self.isOpen, self.controls, self.properties = false, nil, nil
     if not ok then Log.error("The window of jobs failed: " .. tostring(problem)) end
 end
 
@@ -135,6 +143,7 @@ function JobsWindow.show()
         if window.controls then window.controls.toFront() end
         return
     end
+    window.isOpen = true
     Tasks.start("jobs window", function()
         window:open()
     end)

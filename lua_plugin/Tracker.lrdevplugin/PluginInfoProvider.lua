@@ -1,5 +1,6 @@
 --- The plug-in's section in Lightroom's Plug-in Manager.
 
+local LrDialogs = import 'LrDialogs'
 local LrView = import 'LrView'
 local Log = require 'Log'
 local Settings = require 'Settings'
@@ -11,18 +12,13 @@ local function label(factory, title)
     return factory:static_text({ title = title, alignment = "right", width = share("jobreel_label") })
 end
 
-local function checkAddress(_, value)
-    local address, problem = Settings.readAddress(value)
-    return address ~= nil, value, problem
-end
-
 local function addressRow(factory)
     return factory:row({
         label(factory, "Server:"),
         factory:edit_field({
             value = bind("address"),
             width_in_chars = 36,
-            validate = checkAddress,
+            immediate = true, -- on macOS, a click on the button does not take the focus from the field
             tooltip = "Where the tracker's server is, for example " .. Settings.DEFAULT_ADDRESS,
         }),
     })
@@ -34,6 +30,7 @@ local function tokenRow(factory)
         factory:password_field({
             value = bind("token"),
             width_in_chars = 36,
+            immediate = true,
             tooltip = "Empty, unless the server asks for one. It is kept in the system's key store.",
         }),
     })
@@ -82,6 +79,8 @@ return {
     end,
     endDialog = function(properties)
         local ok, problem = SettingsForm.keep(properties)
-        if not ok then Log.warn("The settings were not kept: " .. problem) end
+        if ok then return end
+        Log.warn("The settings were not kept: " .. problem)
+        LrDialogs.message("Jobreel Tracker: the settings were not kept", "What is wrong: " .. problem .. ".", "warning")
     end,
 }

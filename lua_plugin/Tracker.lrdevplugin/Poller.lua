@@ -17,6 +17,7 @@ local Poller = {}
 Poller.__index = Poller
 
 local WAIT_SECONDS = 25
+local MANY_MESSAGES = 100 -- of an answer: there are more that happened before
 local SHORTEST_SECONDS = 1 -- an answer without anything that comes sooner is no reason to ask at once
 
 --- @param listeners Listeners that are told `connected` {client_id}, `disconnected` {text}, `error`, and all messages
@@ -30,6 +31,7 @@ function Poller.new(listeners)
         runs = 0,
         isLive = false,
         isSubscribed = false,
+        isCatchingUp = false, -- what is told happened before
     }, Poller)
 end
 
@@ -116,6 +118,7 @@ function Poller:follow(run)
     end
     self.isSubscribed = self.place.cursor ~= nil and self.place.client == self:describe()
     if not self.isSubscribed then self.place:forgetClient() end
+    self.isCatchingUp = true
     while self:isCurrent(run) do
         local ok, wait = LrTasks.pcall(self.step, self, run)
         if not ok then wait = self:failed({ text = tostring(wait) }) end
@@ -158,6 +161,7 @@ function Poller:subscribe(run)
     if not self:isCurrent(run) then return end
     if after then
         self.isSubscribed = true
+        self.isCatchingUp = place.position ~= nil
         if not place.position then place:moveTo(after) end
         self.retry:succeeded()
         self:setLive(true)
@@ -178,12 +182,14 @@ end
 
 function Poller:poll(run)
     local place, asked = self.place, LrDate.currentTime()
-    local wait = self.isLive and WAIT_SECONDS or 0 -- at first, that somebody answers at all is the news
+    -- At first, that somebody answers at all is the news.
+    local wait = self.isLive and not self.isCatchingUp and WAIT_SECONDS or 0
     local answer, problem = Conversation.poll(place.clientId, place.cursor, wait)
     if not self:isCurrent(run) then return end
     if not answer then return self:failed(problem) end
     self.retry:succeeded()
     self:setLive(true)
+    self.isCatchingUp = #answer.messages >= MANY_MESSAGES
     local isAllTaken, why = self.reception:receive(answer.messages, function()
         return self:isCurrent(run)
     end)

@@ -1,5 +1,6 @@
 --- The settings while the user edits them: `address`, `token`, `log`, `progress`, and `state`, which is shown only.
 
+local Client = require 'Client'
 local ConnectionTest = require 'ConnectionTest'
 local Log = require 'Log'
 local Settings = require 'Settings'
@@ -9,14 +10,22 @@ local WebSocketClient = require 'WebSocketClient'
 
 local SettingsForm = {}
 
+local function stateText()
+    local ok, text = pcall(function()
+        return Watch.current():state()
+    end)
+    return ok and text or "The plug-in could not start: " .. tostring(text)
+end
+
 --- Fill in what is kept.
 -- @param properties of the dialog
 function SettingsForm.load(properties)
     properties.address = Settings.address()
     properties.token = Settings.token() or ""
+    properties.shownToken = properties.token -- the key store may not have opened: only what the user changed is new
     properties.log = Settings.isLogging()
     properties.progress = Settings.isShowingProgress()
-    properties.state = Watch.current():state()
+    properties.state = stateText()
 end
 
 local function keepToken(text)
@@ -25,21 +34,40 @@ local function keepToken(text)
     return ok
 end
 
---- Keep what was filled in; who is connected is connected anew if the address or the token changed. What makes no
--- sense is left as it was.
+local function keepAddress(properties)
+    local before = Settings.address()
+    local address, problem = Settings.readAddress(properties.address)
+    if not address then return nil, problem end
+    Settings.preferences().address = address
+    return true, address ~= before
+end
+
+local function keepChangedToken(properties)
+    local token = Settings.readToken(properties.token)
+    if not token then return nil, "the token must be a text in one line" end
+    if token == properties.shownToken then return true, false end
+    if not keepToken(token) then return nil, "the system's key store did not take the token" end
+    properties.shownToken = token
+    return true, true
+end
+
+-- Who is not followed is not followed for this.
+local function connectAnew()
+    if Client.current().poller.run ~= 0 then WebSocketClient.reconnect() end
+end
+
+--- Keep what was filled in; who is followed is followed anew if the address or the token changed. What makes no sense
+-- is left as it was, and does not keep the rest from being kept.
 -- @return true; or nil and what is wrong
 function SettingsForm.keep(properties)
-    local preferences, address, token = Settings.preferences(), Settings.address(), Settings.token() or ""
+    if not properties.shownToken then return true end -- nothing was filled in
+    local preferences = Settings.preferences()
     preferences.log, preferences.progress = properties.log ~= false, properties.progress ~= false
-    local wanted, problem = Settings.readAddress(properties.address)
-    if not wanted then return nil, problem end
-    local newToken = Settings.readToken(properties.token)
-    if not newToken then return nil, "the token must be a text in one line" end
-    if newToken ~= token and not keepToken(newToken) then
-        return nil, "the system's key store did not take the token"
-    end
-    preferences.address = wanted
-    if wanted ~= address or newToken ~= token then WebSocketClient.reconnect() end
+    local isAddress, address = keepAddress(properties)
+    local isToken, token = keepChangedToken(properties)
+    if (isAddress and address) or (isToken and token) then connectAnew() end
+    if not isAddress then return nil, address end
+    if not isToken then return nil, token end
     return true
 end
 

@@ -55,14 +55,11 @@ local function field(view, key)
     return assert(found, "there is no field " .. key)
 end
 
---- Type a value into the field that is bound to a key; what the field does not accept stays out, and is returned.
+--- Type a value into the field that is bound to a key, or set its check mark. On macOS, what is typed into a field that
+-- is not `immediate` is not there yet when a button is pressed.
 function Screen.enter(view, key, value)
     local found = field(view, key)
-    local validate = found.arguments.validate
-    local ok, taken, problem = true, value, nil
-    if validate then ok, taken, problem = validate(found.arguments, value) end
-    if ok then found.properties[key] = taken end
-    return problem
+    if found.control == "checkbox" or found.arguments.immediate then found.properties[key] = value end
 end
 
 --- The kind of control that is bound to a key.

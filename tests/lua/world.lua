@@ -51,15 +51,18 @@ end
 function World:restart()
     self:checkTasks()
     self.scheduler = Scheduler.new(self.clock)
-    self.isLogging = false
-    self.globals = Sandbox.globals(function(path, mode)
-        return self:open(path, mode)
-    end)
-    return self:reload()
+    self.isLogging, self.scopes, self.windows = false, {}, {}
+    return self:reload(true)
 end
 
---- Load the plug-in anew: tasks go on, `_G` stays.
-function World:reload()
+--- Load the plug-in anew: tasks go on. Whether `_G` stays is told both ways.
+-- @param isAllNew whether it does not
+function World:reload(isAllNew)
+    if isAllNew or not self.globals then
+        self.globals = Sandbox.globals(function(path, mode)
+            return self:open(path, mode)
+        end)
+    end
     local imported = {}
     self.require, self.runText = Sandbox.load(self.globals, World.PLUGIN, function(name)
         if imported[name] == nil then imported[name] = assert(loadfile(SDK .. name .. ".lua"))()(self) end

@@ -12,6 +12,8 @@ return function()
         factory[control] = function(self, arguments)
             assert(self == factory, "LrView: " .. control .. " is called with a colon")
             assert(arguments == nil or type(arguments) == "table", "LrView: " .. control .. " takes a table")
+            local isLayout = control == "row" or control == "column" or control == "spacer"
+            assert(not (isLayout and arguments and arguments.visible ~= nil), "LrView: a " .. control .. " has no visible")
             return { control = control, arguments = arguments or {} }
         end
     end

@@ -38,7 +38,7 @@ it("says that there are no jobs, and why it is not connected", function()
     expectPart(heading, "No active jobs · Not connected: the server did not answer")
     assert(world:client().sendJobStart("j"))
     world:pass(1)
-    expectPart(Screen.texts(window.contents)[1], "; 1 event waits to be delivered")
+    expectPart(Screen.texts(window.contents)[1], "; 1 event to be delivered")
 end)
 
 it("says how many jobs it has no room for", function()
@@ -80,6 +80,37 @@ it("is one window: opened again it comes to the front, closed it can be opened a
     expect(another ~= window, true)
     expect(another.isOpen, true)
     expect(world.dialogs, {})
+end)
+
+it("is one window when it is chosen twice at once, and lives on when it is opened just after it was closed", function()
+    local world = Setting.new()
+    world:script("ShowJobs.lua")
+    world:script("ShowJobs.lua")
+    world:pass(3)
+    expect(#world.windows, 1)
+    for index = 1, 8 do
+        world.windows[#world.windows].close()
+        world:pass(0.06 * index)
+        world:script("ShowJobs.lua")
+        world:pass(2)
+    end
+    expect(world.windows[#world.windows].isOpen, true)
+    expect(world:countLogged("failed"), 0)
+    expect(world.dialogs, {})
+end)
+
+it("goes on when it fails once, and the log says so once", function()
+    local world, server = Setting.new()
+    local window = opened(world)
+    local watch = world.require("Watch").current()
+    local state = watch.state
+    watch.state = function() error("broke") end
+    world:pass(30)
+    watch.state = state
+    append(server, "a", 20)
+    world:pass(3)
+    expect(Screen.texts(window.contents)[1], "1 active job · Connected")
+    expect(world:countLogged("broke"), 1)
 end)
 
 it("is closed when the plug-in is loaded anew: what is behind it is no longer there", function()

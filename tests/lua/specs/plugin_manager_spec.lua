@@ -60,16 +60,45 @@ it("shows what is kept, and keeps what is typed", function()
     expect(world.preferences.token, nil)
 end)
 
-it("says at the field what is wrong with an address, and keeps the one before", function()
+it("says what is wrong with an address, and keeps the one before, and everything else", function()
     local world = Setting.new()
     world.preferences.address = "http://a.example:5100"
     local section, properties, close = dialog(world)
-    expectPart(Screen.enter(section, "address", "ftp://a"), "must be like http://127.0.0.1:5100")
-    properties.address = "ftp://a"
+    Screen.enter(section, "address", "ftp://a")
+    Screen.enter(section, "token", "jobreel_new")
+    Screen.enter(section, "log", false)
+    Screen.press(section, "Save and Test Connection")
+    expectPart(properties.state, "Not kept: the address must be like http://127.0.0.1:5100")
     close()
     expect(world.preferences.address, "http://a.example:5100")
-    expect(world:countLogged("The settings were not kept"), 1)
-    expect(world.dialogs, {})
+    expect(world.passwords.token, "jobreel_new")
+    expect(world.preferences.log, false)
+    expect(world.dialogs, { "message: Jobreel Tracker: the settings were not kept" })
+end)
+
+it("keeps the token when the key store did not open while the dialog did, and what was never shown", function()
+    local world = Setting.new()
+    world.passwords.token = "jobreel_good"
+    world.keyStoreFails = true
+    local _, _, close = dialog(world)
+    world.keyStoreFails = false
+    close()
+    expect(world.passwords.token, "jobreel_good")
+    world.preferences.log, world.preferences.progress = false, false
+    world:script("PluginInfoProvider.lua").endDialog({})
+    expect({ world.preferences.log, world.preferences.progress }, { false, false })
+end)
+
+it("does not follow the server again for who had it stop", function()
+    local world = Setting.new()
+    world:script("PluginInit.lua")
+    world:pass(2)
+    world:client().disconnect()
+    local section, _, close = dialog(world)
+    Screen.enter(section, "token", "jobreel_x")
+    close()
+    world:pass(3)
+    expect(world.require("Watch").current():state(), "Not following the server")
 end)
 
 it("connects anew when the address or the token changed, and only then", function()
@@ -106,7 +135,7 @@ end
 it("tests the connection, and says what to do", function()
     for _, case in ipairs({
         { {}, "Connected: jobs can be reported and followed." },
-        { { isAway = true }, "Nobody answers at http://127.0.0.1:5100. Is the server running? Start it with: tracker serve" },
+        { { isAway = true }, "Is the server running? Start it with: tracker serve" },
         { { token = "t" }, "The server asks for a token. Make one with: tracker token create" },
         { { token = "t", passwords = "wrong" }, "The server does not take this token" },
         { { token = "t", passwords = "t" }, "Connected: jobs can be reported" },
@@ -124,13 +153,13 @@ end)
 
 it("says so when something else answers", function()
     for fault, said in pairs({
-        html = "no tracker's server (HTTP 200)",
-        proxy502 = "no tracker's server (HTTP 502)",
-        redirect = "no tracker's server (HTTP 302)",
+        html = "not a tracker server (HTTP 200)",
+        proxy502 = "not a tracker server (HTTP 502)",
+        redirect = "not a tracker server (HTTP 302)",
         error503 = "does not succeed: busy",
         raises = "Nobody answers",
-        list = "no tracker's server (HTTP 200)",
-        yes = "no tracker's server",
+        list = "not a tracker server (HTTP 200)",
+        yes = "not a tracker server",
     }) do
         local world, server = Setting.new()
         world.runText("require('Poller').connect = function() end", "=text")
@@ -144,9 +173,12 @@ it("keeps everything else when the key store fails", function()
     local section, properties = dialog(world)
     world.runText("import('LrPasswords').store = function() error('locked') end", "=text")
     Screen.enter(section, "token", "jobreel_x")
+    Screen.enter(section, "address", "http://b.example:5100")
+    Screen.enter(section, "progress", false)
     Screen.press(section, "Save and Test Connection")
     expectPart(properties.state, "the system's key store did not take the token")
-    expect(world.preferences.log, true)
+    expect(world.preferences.address, "http://b.example:5100")
+    expect(world.preferences.progress, false)
     expect(world.dialogs, {})
 end)
 

@@ -96,15 +96,174 @@ it("shows no bars when the user does not want them, at once", function()
     expect(#bars(world), 1)
 end)
 
-it("takes its bars away when the plug-in is loaded anew, and shows them again", function()
+for what, isAllNew in pairs({ ["keeps"] = false, ["does not keep"] = true }) do
+    it("takes its bars away when it is loaded anew, and shows them again, in a Lightroom that " .. what .. " _G", function()
+        local world, server, begin = watching()
+        started(server, "a")
+        begin()
+        world:reload(isAllNew)
+        begin()
+        expect(#bars(world), 1)
+        expect(#world.scopes, 2)
+        expect(world.scopes[1].wasDone, true)
+    end)
+end
+
+it("leaves the journal to the code that was loaded last", function()
+    local world, server, begin = watching()
+    begin()
+    local before = world:client()
+    world:reload(true)
+    begin()
+    local ok, problem = before.sendJobStart("of the code before")
+    expect(ok, nil)
+    expectPart(problem, "loaded anew")
+    assert(world:client().sendJobStart("of the new code"))
+    world:pass(3)
+    expect(server:recorded("job_id"), { "of the new code" })
+end)
+
+it("goes on alone where its mark cannot be written, or is damaged", function()
+    local world, server, begin = watching()
+    world.isDiskFull = true
+    begin()
+    world.isDiskFull = false
+    local file = assert(io.open(world.folder .. "/jobreel/loaded", "wb"))
+    file:write("")
+    file:close()
+    started(server, "a")
+    world:pass(3)
+    expect(#bars(world), 1)
+end)
+
+it("does not follow again what was cancelled, after a reload, and forgets it when it is over", function()
+    local world, server, begin = watching()
+    started(server, "a")
+    started(server, "b")
+    begin()
+    for _, scope in ipairs(world.scopes) do
+        if scope.title == "a" then scope:cancel() end
+    end
+    world:pass(2)
+    expect(world.preferences.unfollowed, { "a" })
+    world:restart()
+    begin()
+    expect(bars(world), { "b|waiting|0" })
+    ended(server, "a")
+    world:pass(70)
+    expect(world.preferences.unfollowed, {})
+end)
+
+it("takes the bars away when the server is followed no more, or is away for a minute", function()
     local world, server, begin = watching()
     started(server, "a")
     begin()
-    world:reload()
+    world:client().disconnect()
+    world:pass(2)
+    expect(bars(world), {})
+    world:client().connect()
+    world:pass(3)
+    expect(#bars(world), 1)
+    server.isAway = true
+    world:pass(120)
+    expect(bars(world), {})
+end)
+
+it("shows no jobs of the address before", function()
+    local world, server, begin = watching()
+    started(server, "a")
+    begin()
+    server.isAway = true
+    world.preferences.address = "http://other.example:5100"
+    world:client().reconnect()
+    world:pass(2)
+    expect(bars(world), {})
+end)
+
+it("notices within a minute what ended unheard", function()
+    local world, server, begin = watching()
+    started(server, "a")
+    begin()
+    function server:streamed(place)
+        return { type = "checkpoint", position = place, prev = place - 1 }
+    end
+    world:client().init({ channels = { "job:b" } })
+    ended(server, "a")
+    world:pass(70)
+    expect(bars(world), {})
+end)
+
+it("shows no jobs of a list that was written before the log was another one", function()
+    local world, server, begin = watching()
+    started(server, "old")
+    local listJobs, isFirst = server.listJobs, true
+    function server:listJobs(path)
+        local body, info = listJobs(self, path)
+        if isFirst then
+            isFirst = false
+            world.scheduler:wait({ at = world.clock.now() + 6 }, "LrHttp")
+        end
+        return body, info
+    end
+    begin()
+    server:replaceLog("epoch-2")
+    world:pass(120)
+    expect(bars(world), {})
+end)
+
+it("asks for the list also when the server was followed before", function()
+    local world, server, begin = watching()
+    started(server, "a")
+    world:client().init()
+    world:pass(3)
     begin()
     expect(#bars(world), 1)
-    expect(#world.scopes, 2)
-    expect(world.scopes[1].wasDone, true)
+end)
+
+it("shows no bars of jobs long over while it is told the past", function()
+    local world, server, begin = watching()
+    started(server, "first")
+    begin()
+    world:restart()
+    for index = 1, 3000 do
+        started(server, "j" .. index)
+    end
+    for index = 1, 3000 do
+        ended(server, "j" .. index)
+    end
+    local poll, before = server.poll, #world.scopes
+    function server:poll(...)
+        world.scheduler:wait({ at = world.clock.now() + 0.3 }, "LrHttp")
+        return poll(self, ...)
+    end
+    begin()
+    world:pass(20)
+    local titles = {}
+    for index = before + 1, #world.scopes do
+        table.insert(titles, world.scopes[index].title)
+    end
+    expect(titles, { "first" })
+end)
+
+it("says in the log once, not each time, what goes on failing", function()
+    local world, server, begin = watching()
+    function server:listJobs()
+        return '{"success":false,"error":"no","code":"forbidden"}', { status = 403 }
+    end
+    local watch = begin()
+    watch.scopes.update = function() error("broke") end
+    world:pass(3600)
+    expect(world:countLogged("broke"), 1)
+    expect(world:countLogged("The list of jobs did not come"), 1)
+end)
+
+it("is no error dialog when the plug-in cannot start", function()
+    local world = Setting.new()
+    world.runText("import('LrPathUtils').getStandardFilePath = function() error('no such folder') end", "=text")
+    world:script("PluginInit.lua")
+    world:pass(2)
+    expect(world.dialogs, {})
+    expect(world:countLogged("could not start"), 1)
 end)
 
 it("does not bring back a job that ended while the list was on its way", function()
