@@ -1,8 +1,7 @@
 -- Lightroom runs this when it loads the plug-in: at its start, and after "Reload Plug-in".
 local Log = require 'Log'
+local Watch = require 'Watch'
 
 -- What is raised here would be one of Lightroom's error dialogs, at every start.
-local ok, problem = pcall(function()
-    require('Watch').current()
-end)
+local ok, problem = pcall(Watch.current)
 if not ok then Log.error("The plug-in could not start: " .. tostring(problem)) end

@@ -11,9 +11,7 @@ local WebSocketClient = require 'WebSocketClient'
 local SettingsForm = {}
 
 local function stateText()
-    local ok, text = pcall(function()
-        return Watch.current():state()
-    end)
+    local ok, text = pcall(Watch.describe)
     return ok and text or "The plug-in could not start: " .. tostring(text)
 end
 

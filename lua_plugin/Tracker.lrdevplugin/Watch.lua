@@ -153,4 +153,9 @@ function Watch:state()
     return string.format("%s; %.0f %s to be delivered", text, waiting, waiting == 1 and "event" or "events")
 end
 
+--- The same of the one of the latest load.
+function Watch.describe()
+    return Watch.current():state()
+end
+
 return Watch
