@@ -23,7 +23,7 @@ _NEVER_YIELD = {
     "Settings.storeToken",
     "DataFolder.write",
     "DataFolder.read",
-    "Watch.current",
+    "start",
     "Watch.describe",
     "self.remove",
 }
