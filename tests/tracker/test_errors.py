@@ -115,4 +115,4 @@ def test_any_value_can_be_shown_in_a_short_sentence(value: object) -> None:
 
 def test_an_owned_log_names_its_owner_and_the_way_out() -> None:
     assert "process 7" in str(StoreOwned("/log.db", 7, None))
-    assert "Report to http://127.0.0.1:1 over HTTP" in str(StoreOwned("/log.db", 7, "http://127.0.0.1:1"))
+    assert 'init_progress_reporter("http://127.0.0.1:1")' in str(StoreOwned("/log.db", 7, "http://127.0.0.1:1"))
