@@ -6,14 +6,22 @@ new method of a face that is not here does not exist for a token that is limited
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
 from tracker.errors import JobNotFound, StoreError
 from tracker.events import Event, RecordedEvent
 from tracker.feed import Delivery, EventFeed, Subscriber
 from tracker.filters import EventFilter, shared_filter
+from tracker.job_query import JobQuery, Place
 from tracker.projection import Job, JobStatus
 from tracker.receipt import Receipt
 from tracker.recorder import EventRecorder
+from tracker.statistics_answer import Tally
+from tracker.statistics_query import StatisticsQuery
 from tracker.store.base import LogHead, Reader
+from tracker.timeline import Step
 from tracker.tokens import Access, Forbidden, Token
 
 
@@ -103,6 +111,13 @@ class LimitedReader:
         self._demand_job(job_id)
         return await self._reader.job_events(job_id, after, limit)
 
+    async def job_steps(
+        self, job_id: str, after: int, through: int, limit: int, like: str | None = None, every: int = 1
+    ) -> Sequence[Step]:
+        """See :meth:`tracker.store.base.Reader.job_steps`."""
+        self._demand_job(job_id)
+        return await self._reader.job_steps(job_id, after, through, limit, like, every)
+
     async def load_job(self, job_id: str) -> Job:
         """See :meth:`tracker.store.base.Reader.load_job`."""
         self._demand_job(job_id)
@@ -121,6 +136,44 @@ class LimitedReader:
         prefixes = _intersection(job_prefixes, self._access.job_prefixes)
         return [] if prefixes is None else await self._reader.list_jobs(status, before, limit, prefixes)
 
+    async def finished_jobs(self, since: int, limit: int, job_prefixes: frozenset[str] = frozenset()) -> list[Job]:
+        """See :meth:`tracker.store.base.Reader.finished_jobs`."""
+        self._access.demand("read")
+        prefixes = _intersection(job_prefixes, self._access.job_prefixes)
+        return [] if prefixes is None else await self._reader.finished_jobs(since, limit, prefixes)
+
+    async def statistics(self, query: StatisticsQuery, now: int, position: int | None = None) -> Tally:
+        """See :meth:`tracker.store.base.Reader.statistics`: of all jobs, so only for one who may see all."""
+        self._access.demand("read")
+        if self._access.job_prefixes:
+            raise Forbidden(f"The statistics are of all jobs, and the token {self._access.name!r} may not see all.")
+        return await self._reader.statistics(query, now, position)
+
+    async def find_jobs(self, query: JobQuery, after: Place | None, limit: int) -> list[Job]:
+        """See :meth:`tracker.store.base.Reader.find_jobs`."""
+        allowed = self._narrowed_query(query)
+        return [] if allowed is None else await self._reader.find_jobs(allowed, after, limit)
+
+    async def count_jobs(self, query: JobQuery) -> int:
+        """See :meth:`tracker.store.base.Reader.count_jobs`."""
+        allowed = self._narrowed_query(query)
+        return 0 if allowed is None else await self._reader.count_jobs(allowed)
+
+    async def job_life(self, job_id: str, after: int, limit: int) -> list[RecordedEvent]:
+        """See :meth:`tracker.store.base.Reader.job_life`."""
+        self._demand_job(job_id)
+        return await self._reader.job_life(job_id, after, limit)
+
+    async def recorded_at(self, position: int) -> int | None:
+        """See :meth:`tracker.store.base.Reader.recorded_at`: of which job the event is, is not told."""
+        self._access.demand("read")
+        return await self._reader.recorded_at(position)
+
+    async def position_at(self, time: int) -> int:
+        """See :meth:`tracker.store.base.Reader.position_at`."""
+        self._access.demand("read")
+        return await self._reader.position_at(time)
+
     async def prunable_jobs(self, finished_before: int, limit: int) -> list[Job]:
         """See :meth:`tracker.store.base.Reader.prunable_jobs`."""
         self._access.demand("admin")
@@ -133,6 +186,11 @@ class LimitedReader:
 
     async def close(self) -> None:
         """Not this one's to close."""
+
+    def _narrowed_query(self, query: JobQuery) -> JobQuery | None:
+        self._access.demand("read")
+        prefixes = _intersection(query.job_prefixes, self._access.job_prefixes)
+        return None if prefixes is None else replace(query, job_prefixes=prefixes)
 
     def _demand_job(self, job_id: str) -> None:
         self._access.demand("read")

@@ -15,6 +15,7 @@ from tracker.runtime import LiveFeed, Tracker
 
 from . import (
     client_routes,
+    diff_routes,
     event_routes,
     job_routes,
     openapi_routes,
@@ -22,12 +23,15 @@ from . import (
     poll_routes,
     problems,
     progress_routes,
+    stats_routes,
     stream_routes,
+    timeline_routes,
     websocket_route,
 )
 from .auth import TokenBook
 from .clients import CLIENTS, Clients
 from .context import Context, json_response
+from .estimates import Estimates
 from .gate import GATE, Gate, Policy, demand_operations
 from .headers import add_headers, note_origin, preflight
 from .limits import RateLimits
@@ -43,6 +47,9 @@ _ROUTES = (
     event_routes,
     stream_routes,
     job_routes,
+    timeline_routes,
+    diff_routes,
+    stats_routes,
     operation_routes,
     openapi_routes,
     websocket_route,
@@ -69,7 +76,8 @@ def create_app(tracker: Tracker, policy: Policy | None = None) -> web.Applicatio
 
     async def live(app: web.Application) -> AsyncIterator[None]:
         async with LiveFeed(tracker) as live:
-            whole = Context(settings, tracker.recorder, live.reader, live.feed, encoder(live.feed.epoch))
+            encode = encoder(live.feed.epoch)
+            whole = Context(settings, tracker.recorder, live.reader, live.feed, encode, Estimates())
             gate = app[GATE] = Gate(decided, TokenBook(live.reader), RateLimits(settings.requests_per_second), whole)
             app[METRICS].watch(partial(_gauges, tracker, live), live.reader.head, clients)
             await gate.book.read()

@@ -31,6 +31,9 @@ once, however many of its channels match.
 A message of the client has at most 64 KiB; a `ref` (a string or an integer) comes back in the answer. The connection
 is closed with 1009 for a larger one, 1012 when the server stops and 4408 when the client did not read for ten seconds
 (the default): after both, resume with your cursor. Readers ignore fields that they do not know.
+
+A replay sends events again beside what is live, marked with `replay` and its `replay_id` and without `prev`: they move
+no cursor. A connection has at most four of them.
 """
 
 
@@ -63,6 +66,7 @@ _SENT: tuple[Struct, ...] = (
         ],
     ),
     events.JobFailedEvent(**_event(1049, 6, 1048), success=False, result={}, duration=4.2),
+    messages.ReplayFinished(replay_id="r1", reason="end", after=1048, sent=6),
 )
 """What the server sends by itself."""
 
@@ -73,6 +77,22 @@ _ANSWERS: tuple[Struct, ...] = (
     messages.UnsubscriptionConfirmed(channels=[]),
     messages.Pong(timestamp=_AT),
     messages.Ack(ref="r7", position=1043, sequence=1),
+    messages.ReplayStarted(
+        replay_id="r1",
+        job_id="job_123",
+        first=1043,
+        last=1048,
+        since=_AT,
+        until="2025-11-09T10:30:04.200000Z",
+        events=6,
+        duration=4.2,
+        speed=10.0,
+        max_gap_seconds=2.0,
+        state="playing",
+        horizon=0,
+        ref=3,
+    ),
+    messages.ReplayTold(replay_id="r1", state="paused", after=1044, speed=10.0, max_gap_seconds=2.0, ref=4),
     messages.ErrorMessage(
         error="Job 'job_9' is not known: call start_job first.", code="job_not_found", job_id="job_9", ref="r8"
     ),
@@ -84,6 +104,16 @@ _ASKED: tuple[tuple[Struct, type[Struct]], ...] = (
     (messages.Subscribe(channels=["jobs"], after=1042, epoch=_EPOCH, ref=2), messages.SubscriptionConfirmed),
     (messages.Unsubscribe(channels=["jobs"]), messages.UnsubscriptionConfirmed),
     (messages.Ping(), messages.Pong),
+    (
+        messages.Replay(job_id="job_123", speed=10.0, max_gap_seconds=2.0, ref=3),
+        messages.ReplayStarted,
+    ),
+    (messages.Pause(replay_id="r1", ref=4), messages.ReplayTold),
+    (messages.Resume(replay_id="r1"), messages.ReplayTold),
+    (messages.Step(replay_id="r1"), messages.ReplayTold),
+    (messages.Seek(replay_id="r1", to=_AT), messages.ReplayTold),
+    (messages.Speed(replay_id="r1", speed=100.0), messages.ReplayTold),
+    (messages.ReplayStop(replay_id="r1"), messages.ReplayFinished),
     (events.JobStartedMessage(**_JOB, event_id="e1", photo_info={"file_name": "IMG_001.NEF"}, ref="r1"), messages.Ack),
     (events.JobProgressMessage(job_id="job_123", stage="exif_analysis", progress=25.0), messages.Ack),
     (events.StageCompletedMessage(job_id="job_123", stage="exif_analysis", result={"iso": 400}), messages.Ack),
@@ -137,7 +167,9 @@ def _message(example: Struct) -> dict[str, Any]:
     name, payload = _name(example), msgspec.to_builtins(example)
     schema: dict[str, Any] = {"$ref": _SCHEMA.format(name=name)}
     if isinstance(example, events.RecordedEvent):
-        schema = {"allOf": [schema, {"required": ["prev"]}]}
+        # A replay sends the same without it.
+        marks: list[dict[str, Any]] = [{"required": ["prev"]}, {"required": ["replay", "replay_id"]}]
+        schema = {"allOf": [schema, {"oneOf": marks}]}
     has_ref = "ref" in type(example).__struct_fields__
     return {
         "name": _type(example),

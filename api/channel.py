@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from typing import NoReturn
 
 from tracker.feed import Encode
 
@@ -16,12 +17,12 @@ class StreamChannel(ABC):
     What a transport of its own adds is how events are framed, and how a slow client is told.
     """
 
-    __slots__ = ("_send_timeout", "_transport")
+    __slots__ = ("_transport", "send_timeout")
 
     def __init__(self, transport: asyncio.Transport, send_timeout: float) -> None:
         """``send_timeout``: seconds a client may leave its buffer full."""
         self._transport = transport
-        self._send_timeout = send_timeout
+        self.send_timeout = send_timeout
 
     @property
     @abstractmethod
@@ -60,19 +61,23 @@ class StreamChannel(ABC):
             ConnectionError: If the client left, or did not read for ``send_timeout`` seconds.
         """
         clock = asyncio.get_running_loop().time
-        deadline = clock() + self._send_timeout
+        deadline = clock() + self.send_timeout
         pause = 0.001
         # Asked again and again, as asyncio tells only the protocol, which is not ours, when a buffer has drained.
         while self.buffered > BUFFER_BYTES // 2:
             if not self.is_open:
                 break
             if clock() > deadline:
-                await self.tell_slow()
-                self._transport.abort()
-                raise ConnectionError("The client did not read.")
+                await self.cut()
             await asyncio.sleep(pause)
             pause = min(1.5 * pause, 0.25)  # many that do not read must not cost the others their turns
         if not self.is_open:
             raise ConnectionError("The client left.")
         # Others have their turn between two pages, also when this client reads as fast as it is written to.
         await asyncio.sleep(0)
+
+    async def cut(self) -> NoReturn:
+        """End a client that does not read; raises ``ConnectionError``."""
+        await self.tell_slow()
+        self._transport.abort()
+        raise ConnectionError("The client did not read.")

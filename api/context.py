@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tracker.errors import StoreUnavailable
+from tracker.eta import History
 from tracker.events import Event, RecordedEvent
 from tracker.feed import Encode, EventFeed
 from tracker.recorder import EventRecorder
@@ -18,6 +19,7 @@ from tracker.tokens import FULL_ACCESS, Access
 
 from . import wire
 from .access import LimitedFeed, LimitedReader, LimitedRecorder
+from .estimates import Estimates
 
 _ANSWER_WITHIN_SECONDS = 20
 
@@ -33,7 +35,12 @@ class Context(Struct, frozen=True):
     reader: Reader
     feed: EventFeed
     encode_stream: Encode
+    estimates: Estimates
     access: Access = FULL_ACCESS
+
+    async def history(self) -> History:
+        """What estimates for its jobs rest on."""
+        return await self.estimates.history(self.reader, self.access.job_prefixes)
 
     def limited_to(self, access: Access) -> Context:
         """The same, as somebody with this access may use it."""
@@ -45,6 +52,7 @@ class Context(Struct, frozen=True):
             LimitedReader(self.reader, access),
             LimitedFeed(self.feed, access),
             self.encode_stream,
+            self.estimates,
             access,
         )
 

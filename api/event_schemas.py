@@ -18,6 +18,7 @@ from .field_schemas import (
     Position,
     Prev,
     Progress,
+    ReplayId,
     Seconds,
     Sequence,
     Stage,
@@ -49,6 +50,8 @@ class _Recorded(Struct, kw_only=True, tag_field="type"):
         UNSET
     )
     prev: Prev | UnsetType = UNSET
+    replay: Annotated[Success, Meta(description="Sent again by a replay: no news, and no cursor.")] | UnsetType = UNSET
+    replay_id: ReplayId | UnsetType = UNSET
 
 
 class JobStartedEvent(_Recorded, tag="job_started"):

@@ -9,6 +9,7 @@ from msgspec import Meta
 from tracker.events import MAX_STAGE_NAME, MAX_STAGES, TERMINAL_STAGES
 from tracker.filters import MAX_CHANNELS
 from tracker.json_values import MAX_IDENTIFIER, MAX_INTEGER, MAX_NESTING
+from tracker.replay import FASTEST, LONGEST_GAP_SECONDS, SLOWEST
 
 _NO_CONTROLS = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
 _NO_NUL = "^[^\\u0000]*$"
@@ -44,6 +45,24 @@ Timestamp: TypeAlias = Annotated[
         description="UTC, ISO 8601: the tracker's own clock.",
         examples=["2025-11-09T10:30:00.000000Z"],
         extra_json_schema={"format": "date-time"},
+    ),
+]
+_MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)"
+Moment: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=f"^{_MOMENT}$",
+        description="ISO 8601 with its zone.",
+        examples=["2025-11-09T10:30:00Z"],
+        extra_json_schema={"format": "date-time"},
+    ),
+]
+PositionOrTime: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(\d{{1,16}}|{_MOMENT})$",
+        description="A position, or a time in ISO 8601 with its zone.",
+        examples=["1042", "2025-11-09T10:30:00Z"],
     ),
 ]
 PhotoId: TypeAlias = (
@@ -95,6 +114,21 @@ Ref: TypeAlias = Annotated[int, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)] | Annotat
 GivenRef: TypeAlias = Annotated[
     Any, Meta(description="Comes back in the answer of the WebSocket if it is an integer or a string of at most 200.")
 ]
+ReplayId: TypeAlias = Annotated[
+    str, Meta(min_length=1, max_length=MAX_IDENTIFIER, description="A replay of this connection.", examples=["r1"])
+]
+ReplaySpeed: TypeAlias = Annotated[
+    float, Meta(ge=SLOWEST, le=FASTEST, description="2 is twice as fast as it happened.")
+]
+MaxGap: TypeAlias = Annotated[
+    float,
+    Meta(ge=0, le=LONGEST_GAP_SECONDS, description="Seconds of the log: longer gaps of it are played as this."),
+]
+ReplayState: TypeAlias = Literal["playing", "paused"]
+Place: TypeAlias = (
+    Annotated[int, Meta(ge=0, le=MAX_INTEGER, description="A position.")]
+    | Annotated[str, Meta(description="A time: ISO 8601 with its zone.", examples=["2025-11-09T10:30:00Z"])]
+)
 EventType: TypeAlias = Literal[
     "job_started",
     "job_progress",

@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aiohttp import web
 
-from tracker.errors import InvalidQuery
+from tracker.job_pages import find_page
 from tracker.messages import message_text, status
+from tracker.time_travel import find_moment, job_at
 from tracker.times import now
 
 from . import wire
 from .context import context, json_response, raw_json_response
-from .requests import allow, job_status, limit, whole_number
+from .job_queries import as_of, page_query
+from .requests import allow, limit, whole_number
 
 routes = web.RouteTableDef()
 
 
 @routes.get("/jobs")
 async def list_jobs(request: web.Request) -> web.Response:
-    """Jobs, newest first; pages stay as they are while new jobs arrive."""
-    allow(request, "status", "limit", "cursor")
-    size = limit(request)
-    found = await context(request).reader.list_jobs(job_status(request), _cursor(request), size + 1)
-    at = now()
-    body: dict[str, Any] = {"success": True, "jobs": [status(job, at) for job in found[:size]]}
-    if len(found) > size:
-        body["cursor"] = str(found[size - 1].started_position)
-    return json_response(body)
+    """Jobs under filters, newest first or as they are to be sorted; pages stay as they are while new jobs arrive."""
+    query = page_query(request)
+    page = await find_page(context(request).reader, query, now())
+    # Of then there is no estimate: what it rests on is the past of today.
+    history = await context(request).history() if query.as_of is None else None
+    shown = [status(job, page.time, history) for job in page.jobs]
+    return json_response({"success": True, "jobs": shown, **page.fields()})
 
 
 @routes.get("/jobs/{job_id:[^/]+}")
 async def show_job(request: web.Request) -> web.Response:
-    """One job's status."""
-    allow(request)
-    job = await context(request).reader.load_job(request.match_info["job_id"])
-    return json_response({"success": True, "job_status": status(job, now())})
+    """One job's status, also as it was."""
+    allow(request, "as_of")
+    reader, job_id, then = context(request).reader, request.match_info["job_id"], as_of(request)
+    if then is None:
+        job, history = await reader.load_job(job_id), await context(request).history()
+        return json_response({"success": True, "job_status": status(job, now(), history)})
+    moment = await find_moment(reader, then, now())
+    job = await job_at(reader, job_id, moment.position)
+    return json_response({"success": True, "job_status": status(job, moment.time), "as_of": moment.position})
 
 
 @routes.get("/jobs/{job_id:[^/]+}/events")
@@ -49,12 +52,3 @@ async def job_events(request: web.Request) -> web.Response:
     more = {"cursor": events[size - 1].position} if len(events) > size else {}
     head = (await reader.head()).position
     return raw_json_response(wire.page_body([message_text(event) for event in events[:size]], **more, head=head))
-
-
-def _cursor(request: web.Request) -> int | None:
-    text = request.query.get("cursor")
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 16):
-        raise InvalidQuery("cursor", text, "is not one that this server gave")
-    return int(text)

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tracker import errors
 from tracker.events import EventTooLarge
+from tracker.replay_request import TooManyReplays, UnknownReplay
 from tracker.tokens import Forbidden, Scope, Unauthorized
 
 from .event_schemas import (
@@ -29,10 +30,16 @@ from .field_schemas import (
     Head,
     Horizon,
     Identifier,
+    MaxGap,
+    Place,
     Position,
     Prev,
     ProtocolVersion,
     Ref,
+    ReplayId,
+    ReplaySpeed,
+    ReplayState,
+    Seconds,
     Sequence,
     Timestamp,
     Whole,
@@ -42,6 +49,8 @@ from .limits import TooManyRequests
 MESSAGE_ERRORS: tuple[type[errors.TrackerError], ...] = (
     errors.InvalidEvent,
     errors.InvalidQuery,
+    UnknownReplay,
+    TooManyReplays,
     EventTooLarge,
     errors.JobNotFound,
     errors.JobExists,
@@ -168,6 +177,48 @@ class Checkpoint(Struct, kw_only=True, tag_field="type", tag="checkpoint"):
     prev: Prev
 
 
+class ReplayStarted(Struct, kw_only=True, tag_field="type", tag="replay_started"):
+    """The answer to `replay`: what will be sent. Both ends are fixed now, and null where there is no event."""
+
+    replay_id: ReplayId
+    job_id: Identifier | UnsetType = UNSET
+    first: Annotated[Position | None, Meta(description="Position of the first event.")]
+    last: Annotated[Position | None, Meta(description="Position of the last event.")]
+    since: Annotated[Timestamp | None, Meta(description="When the first one was recorded.")]
+    until: Annotated[Timestamp | None, Meta(description="When the last one was recorded.")]
+    events: Annotated[Whole | None, Meta(description="How many; null where only counting would tell.")]
+    duration: Annotated[Seconds, Meta(description="Seconds from the first to the last, as it happened.")]
+    speed: ReplaySpeed
+    max_gap_seconds: MaxGap | None
+    state: ReplayState
+    horizon: Horizon
+    ref: Ref | UnsetType = UNSET
+
+
+class ReplayTold(Struct, kw_only=True, tag_field="type", tag="replay_state"):
+    """The answer to `pause`, `resume`, `step`, `seek` and `speed`: `after` is just before the next event."""
+
+    replay_id: ReplayId
+    state: ReplayState
+    after: Cursor
+    speed: ReplaySpeed
+    max_gap_seconds: MaxGap | None
+    ref: Ref | UnsetType = UNSET
+
+
+class ReplayFinished(Struct, kw_only=True, tag_field="type", tag="replay_finished"):
+    """The end of a replay; with the `ref` of `replay_stop` where that ended it.
+
+    `reason`: `end`; `stopped`; `pruned`, where its last events were removed meanwhile; `failed`, after an `error`.
+    """
+
+    replay_id: ReplayId
+    reason: Literal["end", "stopped", "pruned", "failed"]
+    after: Annotated[Cursor, Meta(description="Position of the last event that was sent.")]
+    sent: Annotated[Whole, Meta(description="How many events were sent.")]
+    ref: Ref | UnsetType = UNSET
+
+
 class Auth(Struct, kw_only=True, tag_field="type", tag="auth"):
     """The client's token, as its first message, where it cannot be sent with the upgrade."""
 
@@ -206,6 +257,53 @@ class Ping(Struct, kw_only=True, tag_field="type", tag="ping"):
     ref: GivenRef = UNSET
 
 
+class Replay(Struct, kw_only=True, tag_field="type", tag="replay"):
+    """Send a part of the log again, with its spacing divided by `speed`: a job, or all between `since` and `until`."""
+
+    job_id: Identifier | UnsetType | None = UNSET
+    after: Cursor | UnsetType | None = UNSET
+    since: Annotated[Place | None, Meta(description="The first to send, inclusive.")] | UnsetType = UNSET
+    until: Annotated[Place | None, Meta(description="The last to send, inclusive.")] | UnsetType = UNSET
+    speed: Annotated[ReplaySpeed | None, Meta(description="1 if left out.")] | UnsetType = UNSET
+    max_gap_seconds: MaxGap | UnsetType | None = UNSET
+    paused: Annotated[bool | None, Meta(description="Begin in a pause.")] | UnsetType = UNSET
+    ref: GivenRef = UNSET
+
+
+class _ReplayControl(Struct, kw_only=True):
+    replay_id: Annotated[ReplayId | None, Meta(description="May be left out where one is running.")] | UnsetType = UNSET
+    ref: GivenRef = UNSET
+
+
+class Pause(_ReplayControl, tag_field="type", tag="pause"):
+    """Hold a replay."""
+
+
+class Resume(_ReplayControl, tag_field="type", tag="resume"):
+    """Go on after a pause."""
+
+
+class Step(_ReplayControl, tag_field="type", tag="step"):
+    """In a pause: send the next event."""
+
+
+class Seek(_ReplayControl, tag_field="type", tag="seek"):
+    """Go on at the first event at or after a position or a time of the replay."""
+
+    to: Place
+
+
+class Speed(_ReplayControl, tag_field="type", tag="speed"):
+    """Play at another speed from now on."""
+
+    speed: ReplaySpeed
+
+
+class ReplayStop(_ReplayControl, tag_field="type", tag="replay_stop"):
+    """End a replay; the answer is its `replay_finished`."""
+
+
+ReplayMessage: TypeAlias = Replay | Pause | Resume | Step | Seek | Speed | ReplayStop
 ClientMessage: TypeAlias = Auth | Register | Subscribe | Unsubscribe | Ping | EventMessage
 Answer: TypeAlias = RegistrationConfirmed | SubscriptionConfirmed | UnsubscriptionConfirmed | Pong | Ack | ErrorMessage
 StreamMessage: TypeAlias = ConnectionEstablished | Reset | Truncated | CaughtUp | Checkpoint | RecordedEvent

@@ -105,7 +105,7 @@ def _operation(path: str, operation: Operation, schemas: _Schemas) -> dict[str, 
 
 def _tag(path: str) -> str:
     first = path.split("/")[1]
-    return first if first in ("progress", "events", "jobs", "ws") else "server"
+    return first if first in ("progress", "events", "jobs", "stats", "ws") else "server"
 
 
 def _parameter(parameter: Parameter, schemas: _Schemas) -> dict[str, Any]:

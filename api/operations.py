@@ -8,15 +8,21 @@ from msgspec import UNSET, Meta, Struct
 
 from tracker import errors
 from tracker.events import EventTooLarge
+from tracker.job_query import NEWEST_FIRST, Sort
 from tracker.projection import JobStatus
+from tracker.statistics_query import GroupBy
 from tracker.store.base import PAGE_LIMIT
+from tracker.store.statistics_reading import MAX_LATER
+from tracker.time_travel import HistoryPruned
 from tracker.tokens import Forbidden, Unauthorized
+from tracker.typical import NoHistory
 
 from . import event_schemas as reported
-from . import schemas
+from . import schemas, stats_schemas
+from . import timeline_schemas as timelines
 from .clients import TooManyClients, UnknownClient
 from .event_routes import MAX_EVENTS, MAX_WAIT_SECONDS
-from .field_schemas import Channel, Cursor, Epoch, EventType, Identifier
+from .field_schemas import Channel, Cursor, Epoch, EventType, Identifier, Moment, PositionOrTime
 from .limits import TooManyRequests
 from .message_schemas import StreamMessage
 from .origins import ForbiddenHost, ForbiddenOrigin
@@ -95,6 +101,7 @@ _LIMIT = Parameter(
     default=DEFAULT_LIMIT,
 )
 _AFTER = Parameter(name="after", type=Cursor, description="A position, exclusive; at most the head.")
+_AS_OF = Parameter(name="as_of", type=PositionOrTime, description="As it was then; not below the horizon.")
 _WAIT = Parameter(
     name="wait",
     type=Annotated[int, Meta(ge=0, le=MAX_WAIT_SECONDS)],
@@ -203,26 +210,33 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/jobs"): Operation(
         name="list_jobs",
         scope="read",
-        summary="Jobs, newest first; pages stay as they are while new jobs arrive.",
+        summary="Jobs under filters; pages stay as they are while new jobs arrive.",
         parameters=(
             Parameter(name="status", type=JobStatus, description="Only jobs of this status."),
+            Parameter(name="stage", type=Identifier, description="Only jobs whose current stage is this."),
+            Parameter(name="photo_id", type=Identifier, description="Only jobs of this photo."),
+            Parameter(name="since", type=Moment, description="Only jobs that started then or later."),
+            Parameter(name="until", type=Moment, description="Only jobs that started before."),
+            Parameter(name="q", type=Identifier, description="In the id, file name, message or an error; in any case."),
+            Parameter(name="error_type", type=Identifier, description="Only jobs that reported an error of this type."),
+            Parameter(name="sort", type=Sort, description="With a minus descending.", default=NEWEST_FIRST),
             _LIMIT,
             Parameter(
-                name="cursor",
-                type=Annotated[str, Meta(pattern=r"^\d{1,16}$")],
-                description="That of the page before. Opaque.",
+                name="cursor", type=Annotated[str, Meta(max_length=200)], description="That of the page before. Opaque."
             ),
+            Parameter(name="total", type=bool, description="Say how many there are in all.", default=False),
+            _AS_OF,
         ),
         answer=schemas.JobPage,
-        reasons=_QUERY,
+        reasons=(*_QUERY, HistoryPruned),
     ),
     ("GET", "/jobs/{job_id}"): Operation(
         name="show_job",
         scope="read",
         summary="The status of one job.",
-        parameters=(_JOB_ID,),
+        parameters=(_JOB_ID, _AS_OF),
         answer=schemas.JobAnswer,
-        reasons=(*_ONE_JOB, errors.InvalidQuery),
+        reasons=(*_ONE_JOB, errors.InvalidQuery, HistoryPruned),
     ),
     ("GET", "/jobs/{job_id}/events"): Operation(
         name="job_events",
@@ -231,6 +245,47 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         parameters=(_JOB_ID, _AFTER, _LIMIT),
         answer=schemas.JobEventPage,
         reasons=(*_ONE_JOB, errors.InvalidQuery),
+    ),
+    ("GET", "/jobs/{job_id}/timeline"): Operation(
+        name="job_timeline",
+        scope="read",
+        summary="One job's stages, gaps, progress and errors in the order of time.",
+        parameters=(_JOB_ID,),
+        answer=timelines.TimelineAnswer,
+        reasons=(*_ONE_JOB, errors.InvalidQuery),
+    ),
+    ("GET", "/jobs/diff"): Operation(
+        name="compare_jobs",
+        scope="read",
+        summary="Two jobs held against each other: stages side by side, and where they part.",
+        parameters=(
+            Parameter(name="a", type=Identifier, description="A job.", is_required=True),
+            Parameter(
+                name="b",
+                type=Identifier,
+                description="Another one, or `typical`: the medians of the last jobs that completed the same stages.",
+                is_required=True,
+            ),
+        ),
+        answer=timelines.DiffAnswer,
+        reasons=(*_QUERY, errors.JobNotFound, errors.JobPruned, NoHistory),
+    ),
+    ("GET", "/stats"): Operation(
+        name="statistics",
+        scope="read",
+        summary="What the log counts up to: everything in brief, or `groups`. Not for a token limited to some jobs.",
+        parameters=(
+            Parameter(name="since", type=Moment, description="From the beginning of its hour, UTC."),
+            Parameter(name="until", type=Moment, description="Until the end of its hour, UTC."),
+            Parameter(name="group_by", type=GroupBy, description="What to group by."),
+            Parameter(
+                name="as_of",
+                type=PositionOrTime,
+                description=f"The answer as it was then: at most {MAX_LATER:,} events back, not below the horizon.",
+            ),
+        ),
+        answer=stats_schemas.Statistics,
+        reasons=(*_QUERY, HistoryPruned),
     ),
     ("GET", "/"): Operation(
         name="index", scope="public", summary="What this is and where to go.", answer=schemas.Index

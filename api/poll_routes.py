@@ -160,6 +160,8 @@ def _take(
             case session.Unsubscribe():
                 client.refollow()
                 return action.message
+            case session.StartReplay() | session.ControlReplay():
+                raise InvalidQuery.of("type", "a replay keeps its own time and needs the WebSocket, /ws")
     except TrackerError as error:
         client.session.filter = kept
         return problems.reply(error, getattr(action, "ref", None))

@@ -6,7 +6,9 @@ from typing import Any
 
 from tracker import errors
 from tracker.events import EventTooLarge
+from tracker.time_travel import HistoryPruned
 from tracker.tokens import Forbidden, Unauthorized
+from tracker.typical import NoHistory
 
 from .clients import TooManyClients, UnknownClient
 from .limits import TooManyRequests
@@ -16,10 +18,12 @@ _STATUS: dict[type[errors.TrackerError], int] = {
     errors.InvalidEvent: 400,
     EventTooLarge: 413,
     errors.JobNotFound: 404,
+    NoHistory: 404,
     errors.JobExists: 409,
     errors.JobFinished: 409,
     errors.DuplicateEvent: 409,
     errors.JobPruned: 410,
+    HistoryPruned: 410,
     errors.StoreError: 503,
     errors.RecorderFull: 503,
     errors.RecorderClosed: 503,

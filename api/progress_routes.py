@@ -28,15 +28,16 @@ routes = web.RouteTableDef()
 async def job_progress(request: web.Request) -> web.Response:
     """The status of one job."""
     job = await context(request).reader.load_job(request.match_info["job_id"])
-    return json_response({"success": True, "job_status": status(job, now())})
+    history = await context(request).history()
+    return json_response({"success": True, "job_status": status(job, now(), history)})
 
 
 @routes.get("/progress/active")
 async def active(request: web.Request) -> web.Response:
     """The status of every unfinished job, in the order they started."""
     jobs = await context(request).reader.active_jobs()
-    at = now()
-    active_jobs = {job.job_id: status(job, at) for job in jobs}
+    at, history = now(), await context(request).history()
+    active_jobs = {job.job_id: status(job, at, history) for job in jobs}
     return json_response({"success": True, "active_jobs": active_jobs, "count": len(active_jobs)})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, get_args
+from typing import Any
 
 from aiohttp import web
 
@@ -11,7 +11,6 @@ from tracker.errors import InvalidEvent, InvalidQuery
 from tracker.filters import EVERYTHING, EventFilter, check_channels, check_types
 from tracker.json_values import MAX_INTEGER
 from tracker.messages import JOB_PREFIX
-from tracker.projection import JobStatus
 from tracker.store.base import PAGE_LIMIT, LogHead
 
 from . import wire
@@ -82,17 +81,6 @@ def whole_number(request: web.Request, name: str, default: int, low: int, high: 
 def limit(request: web.Request) -> int:
     """How many rows a page has: 1 to 1,000, 100 by default."""
     return whole_number(request, "limit", DEFAULT_LIMIT, 1, PAGE_LIMIT)
-
-
-def job_status(request: web.Request) -> JobStatus | None:
-    """The filter ``status``."""
-    text = request.query.get("status")
-    for known in get_args(JobStatus):
-        if text == known:
-            return known  # type: ignore[no-any-return]  # get_args() of a Literal
-    if text is None:
-        return None
-    raise InvalidQuery("status", text, f"must be one of {', '.join(get_args(JobStatus))}")
 
 
 EVENT_PARAMETERS = ("after", "channel", "job_id", "type", "epoch")

@@ -58,6 +58,14 @@ class JobError(Struct, kw_only=True):
     timestamp: Timestamp
 
 
+class Eta(Struct, kw_only=True):
+    """Seconds until the end: half of such jobs take at most `p50`, nine of ten at most `p90`."""
+
+    p50: Seconds
+    p90: Seconds
+    jobs: Annotated[Whole, Meta(description="From how many past jobs with the same stages.")]
+
+
 class JobStatus(Struct, kw_only=True):
     """A job, up to its event at `position`."""
 
@@ -80,12 +88,16 @@ class JobStatus(Struct, kw_only=True):
     stages: DeclaredStages | UnsetType = UNSET
     position: Position
     sequence: Sequence
+    eta: Annotated[Eta | None, Meta(description="Of an active job; null with an `eta_reason`.")] | UnsetType = UNSET
+    eta_reason: Literal["too_little_history", "unknown_stages"] | UnsetType = UNSET
 
 
 class Error(Problem):
     """Why a request was refused; its `code` has the error's own fields."""
 
     success: Failure
+    as_of: Annotated[Cursor, Meta(description="The position that is not known any more.")] | UnsetType = UNSET
+    horizon: Horizon | UnsetType = UNSET
 
 
 class Place(Struct, kw_only=True):
@@ -118,6 +130,7 @@ class JobAnswer(Struct, kw_only=True):
 
     success: Success
     job_status: JobStatus
+    as_of: Annotated[Whole, Meta(description="The position that the job is shown as of.")] | UnsetType = UNSET
 
 
 class ActiveJobs(Struct, kw_only=True):
@@ -129,11 +142,13 @@ class ActiveJobs(Struct, kw_only=True):
 
 
 class JobPage(Struct, kw_only=True):
-    """Jobs, newest first. No `cursor` on the last page."""
+    """Jobs, in the order asked for. No `cursor` on the last page."""
 
     success: Success
     jobs: list[JobStatus]
-    cursor: Annotated[str, Meta(pattern=r"^\d{1,16}$", description="Opaque.")] | UnsetType = UNSET
+    cursor: Annotated[str, Meta(description="Opaque, and good for the same query only.")] | UnsetType = UNSET
+    total: Annotated[Whole, Meta(description="How many jobs pass the filters; only on request.")] | UnsetType = UNSET
+    as_of: Annotated[Whole, Meta(description="The position that the jobs are shown as of.")] | UnsetType = UNSET
 
 
 class JobEventPage(Struct, kw_only=True):

@@ -11,6 +11,15 @@ from tracker.events import FACTS, Event
 from tracker.filters import MAX_CHANNELS, NOTHING, check_channels, check_types, shared_filter
 from tracker.intake import event_from_message
 from tracker.json_values import MAX_INTEGER, check_identifier
+from tracker.replay_request import (
+    CONTROLS,
+    REPLAY,
+    Control,
+    ReplayRequest,
+    read_control,
+    read_replay_id,
+    read_request,
+)
 from tracker.store.base import LogHead
 from tracker.times import iso
 
@@ -48,7 +57,22 @@ class Unsubscribe(Struct, frozen=True):
     message: Message
 
 
-Action: TypeAlias = Reply | Record | Subscribe | Unsubscribe
+class StartReplay(Struct, frozen=True):
+    """Replay a part of the log to the client."""
+
+    request: ReplayRequest
+    ref: Any
+
+
+class ControlReplay(Struct, frozen=True):
+    """Control a replay of the client's; ``replay_id`` None: the only one it has."""
+
+    control: Control
+    replay_id: str | None
+    ref: Any
+
+
+Action: TypeAlias = Reply | Record | Subscribe | Unsubscribe | StartReplay | ControlReplay
 
 
 class Session:
@@ -115,8 +139,12 @@ class Session:
                 return Unsubscribe({**confirmed, **_with(ref)})
             case str(kind) if kind in FACTS:
                 return Record(event_from_message(message), ref)
+            case str(kind) if kind == REPLAY:
+                return StartReplay(read_request(message), ref)
+            case str(kind) if kind in CONTROLS:
+                return ControlReplay(read_control(message), read_replay_id(message), ref)
             case kind:
-                known = ["register", "subscribe", "unsubscribe", "ping", *FACTS]
+                known = ["register", "subscribe", "unsubscribe", "ping", *FACTS, REPLAY, *CONTROLS]
                 raise InvalidQuery("type", kind, f"must be one of {', '.join(known)}")
 
     def _register(self, message: Message, ref: Any) -> Reply:

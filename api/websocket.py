@@ -24,6 +24,7 @@ from .context import Context
 from .gate import Gate
 from .introduction import AUTH, authenticated, confirmation, send_away
 from .placing import Start, start_at
+from .replay_control import ChannelSink, Replays
 from .subscription import Subscription
 
 _MOST_UNACKNOWLEDGED = 256
@@ -70,7 +71,9 @@ class Connection:
         "_gate",
         "_has_spoken",
         "_is_to_tell",
+        "_reader",
         "_recorder",
+        "_replays",
         "_socket",
         "_unacknowledged",
         "access",
@@ -92,12 +95,14 @@ class Connection:
         self._is_to_tell = False
         # Made with the first event it sends: most clients of a large server only read.
         self._unacknowledged: deque[asyncio.Task[None]] | None = None
+        self._replays: Replays | None = None  # made with the first, for the same reason
 
     def _use(self, context: Context) -> None:
         self._gate.book.enter(context.access, self.expel)
         self.access = context.access
         self._feed = context.feed
         self._recorder = context.recorder
+        self._reader = context.reader
 
     def describe(self) -> dict[str, Any]:
         """See :class:`api.clients.Client`."""
@@ -146,6 +151,8 @@ class Connection:
             self._gate.book.leave(self.access, self.expel)
             if self.subscription is not None:
                 self.subscription.close()
+            if self._replays is not None:
+                self._replays.close()
             for task in self._unacknowledged or ():
                 task.cancel()
 
@@ -170,6 +177,8 @@ class Connection:
             case session.Unsubscribe():
                 self._follow(self.subscription.place if self.subscription else self._feed.tail)
                 self._send(action.message)
+            case session.StartReplay() | session.ControlReplay():
+                await self._replay(action)
             case unreachable:
                 assert_never(unreachable)
 
@@ -228,6 +237,19 @@ class Connection:
         for notice in start.notices:
             self._send(notice)
         self._follow(start.after, tells=action.after is not None or bool(start.notices))
+
+    async def _replay(self, action: session.StartReplay | session.ControlReplay) -> None:
+        replays = self._replays
+        if replays is None:
+            sees_all = not self.access.job_prefixes
+            replays = self._replays = Replays(self._reader, ChannelSink(self._channel), is_whole=sees_all)
+        try:
+            if isinstance(action, session.StartReplay):
+                await replays.start(action.request, action.ref)
+            else:
+                await replays.control(action.control, action.replay_id, action.ref)
+        except TrackerError as error:
+            self._send(problems.reply(error, action.ref))
 
     def _follow(self, after: int, tells: bool = False) -> None:
         if self.subscription is not None:

@@ -26,6 +26,7 @@ from tracker.events import (
     ProgressUpdated,
     RecordedEvent,
     StageCompleted,
+    encode_fact,
 )
 from tracker.projection import Job, elapsed_seconds
 from tracker.times import iso
@@ -57,7 +58,7 @@ def admit(job: Job | None, event: Event, recorded_at: int) -> tuple[str, AnyFact
             check_stage(job.stages, fact.stage)
     elif isinstance(fact, (JobCompleted, JobFailed)):
         fact = _ended(job, fact, recorded_at)
-        payload = _encode(fact).decode()
+        payload = encode_fact(fact).decode()
     return _with_photo_id(payload, job.photo_id), fact
 
 

@@ -13,6 +13,7 @@
     ├─ StoreError                           driver error in __cause__
     │  ├─ StoreUnavailable                  the only retryable one
     │  ├─ StoreOwned                        path, pid, url
+    │  ├─ LogNotEmpty                       path
     │  └─ SchemaMismatch                    found, expected
     ├─ RecorderFull / RecorderClosed        capacity
     ├─ ServerError                          host, port
@@ -214,6 +215,16 @@ class SchemaMismatch(StoreError):
         super().__init__(f"The log has schema {found}, this version works with {expected}. {advice}")
         self.found = found
         self.expected = expected
+
+
+class LogNotEmpty(StoreError):
+    """An import needs a log in which nothing was ever recorded."""
+
+    code = "log_not_empty"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} has events already. Import into a new log: --database FILE names one.")
+        self.path = path
 
 
 class RecorderFull(TrackerError):

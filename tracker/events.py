@@ -23,6 +23,7 @@ from tracker.json_values import (
     check_text,
     plain,
 )
+from tracker.upcasting import stamped
 
 MAX_PAYLOAD_BYTES = 64 * 1024
 MAX_STAGES = 100
@@ -222,8 +223,13 @@ _encode = msgspec.json.Encoder(enc_hook=partial(plain, "")).encode
 
 
 def decode_fact(event_type: str, payload: str) -> AnyFact:
-    """The fact that a stored payload holds."""
+    """The fact that a payload of today's version holds."""
     return _DECODE[event_type](payload)
+
+
+def encode_fact(fact: AnyFact) -> bytes:
+    """The payload that holds a fact: JSON, with its version where that is not 1."""
+    return stamped(fact.type, _encode(fact))
 
 
 class Event(Struct, frozen=True, gc=False):
@@ -249,7 +255,7 @@ class Event(Struct, frozen=True, gc=False):
         if event_id is not None:
             check_identifier("event_id", event_id)
         fact.check()
-        encoded = _encode(fact)
+        encoded = encode_fact(fact)
         if len(encoded) > MAX_PAYLOAD_BYTES:
             raise EventTooLarge.of("", f"the event has {len(encoded)} bytes, {MAX_PAYLOAD_BYTES} is the limit")
         return cls(job_id, fact.type, encoded.decode(), event_id)
@@ -265,7 +271,8 @@ class RecordedEvent(Struct, frozen=True, gc=False):
 
     ``position`` orders the whole log from 1, in commit order, without gaps when written. ``sequence`` numbers the
     events of one job from 1, without gaps. ``recorded_at`` is the tracker's UTC clock when it accepted the event,
-    in microseconds since 1970. ``payload`` is the JSON object that is sent to clients, less the fields above.
+    in microseconds since 1970. ``payload`` is the JSON object that is sent to clients, less the fields above; what an
+    earlier version wrote is read as of today's (:mod:`tracker.upcasting`).
     """
 
     position: int

@@ -69,6 +69,9 @@ class Following:
     def receive(self, message: Message) -> Step:
         """What a message of the server means."""
         kind = message.get("type")
+        if message.get("replay") is True:
+            # Sent again beside what is followed: it says nothing about how far that is complete.
+            return Hand(message)
         if kind in FACTS and "position" in message:
             return self._event(message)
         if kind in ("caught_up", "checkpoint"):

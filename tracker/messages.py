@@ -9,8 +9,10 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from tracker.admission import stages_completed
+from tracker.eta import Estimate, History, Reason
 from tracker.events import FACTS, Event, JobStarted, PhotoInfoSent, RecordedEvent
 from tracker.projection import Job, elapsed_seconds
 from tracker.times import iso
@@ -72,8 +74,11 @@ def message(event: RecordedEvent) -> dict[str, Any]:
     return decoded
 
 
-def status(job: Job, now: int) -> dict[str, Any]:
-    """A job as the Python API, HTTP and the command line show it; ``now`` in microseconds UTC."""
+def status(job: Job, now: int, history: History | None = None) -> dict[str, Any]:
+    """A job as the Python API, HTTP and the command line show it; ``now`` in microseconds UTC.
+
+    An active job's has an ``eta``, or why there is none, where the ``history`` of past jobs is given.
+    """
     return {
         "job_id": job.job_id,
         "photo_id": job.photo_id,
@@ -94,7 +99,14 @@ def status(job: Job, now: int) -> dict[str, Any]:
         **({"stages": list(job.stages)} if job.stages else {}),
         "position": job.position,
         "sequence": job.sequence,
+        **(_eta(history.estimate(job, now)) if history is not None and job.status == "active" else {}),
     }
+
+
+def _eta(estimate: Estimate | Reason) -> dict[str, Any]:
+    if isinstance(estimate, Estimate):
+        return {"eta": asdict(estimate)}
+    return {"eta": None, "eta_reason": estimate}
 
 
 def _errors(job: Job) -> list[dict[str, Any]]:

@@ -40,6 +40,18 @@ class JsonFailure(Failure):
         echo_json(self.body)
 
 
+class Refusal(Failure):
+    """What makes no sense: one line, and the exit code of a usage error."""
+
+    exit_code = click.UsageError.exit_code
+
+
+class JsonRefusal(JsonFailure):
+    """The same for programs."""
+
+    exit_code = click.UsageError.exit_code
+
+
 def echo_json(body: object) -> None:
     """One JSON value on a line of its own: UTF-8, whatever the terminal's encoding, and at once."""
     from api import wire
@@ -51,11 +63,13 @@ def echo_json(body: object) -> None:
 def told(*, as_json: bool) -> Iterator[None]:
     """Tell what a command raises and its user can cause; all else passes, as a defect of ours."""
     from api import problems
-    from tracker.errors import TrackerError
+    from tracker.errors import InvalidQuery, TrackerError
 
     try:
         yield
     except TrackerError as error:
+        if isinstance(error, InvalidQuery):
+            raise _refusal(problems.body(error), as_json) from error
         raise _failure(problems.body(error), as_json) from error
     except Failure as error:
         raise _failure(problems.problem(error.message, error.code), as_json) from error
@@ -67,6 +81,10 @@ def told(*, as_json: bool) -> Iterator[None]:
 
 def _failure(body: dict[str, Any], as_json: bool) -> Failure:
     return JsonFailure(body) if as_json else Failure(body["error"], body["code"])
+
+
+def _refusal(body: dict[str, Any], as_json: bool) -> Failure:
+    return JsonRefusal(body) if as_json else Refusal(body["error"], body["code"])
 
 
 def _sentence(error: OSError) -> str:

@@ -8,15 +8,22 @@ import click
 
 from api.cli.audit import audit
 from api.cli.demo import demo
+from api.cli.diff import diff
+from api.cli.export import export
+from api.cli.import_ import import_
 from api.cli.lightroom import lightroom
 from api.cli.migrate import migrate
 from api.cli.options import Given, database_option
 from api.cli.prune import prune
 from api.cli.rebuild import rebuild
+from api.cli.replay import replay
 from api.cli.run import run
 from api.cli.serve import serve
+from api.cli.show import show
+from api.cli.stats import stats
 from api.cli.status import status
 from api.cli.tail import tail
+from api.cli.timeline import timeline
 from api.cli.token import token
 from tracker import __version__
 
@@ -63,5 +70,24 @@ def tracker(ctx: click.Context, database: str | None, config: Path | None) -> No
     ctx.obj = Given(database=database, config=config)
 
 
-for _command in (demo, serve, status, tail, run, migrate, rebuild, prune, token, audit, lightroom):
+for _command in (
+    demo,
+    serve,
+    status,
+    show,
+    stats,
+    tail,
+    timeline,
+    diff,
+    replay,
+    run,
+    migrate,
+    rebuild,
+    prune,
+    export,
+    import_,
+    token,
+    audit,
+    lightroom,
+):
     tracker.add_command(_command)

@@ -12,6 +12,7 @@ from rich.text import Text
 from api.cli import wording
 from api.cli.job_table import STYLES, bar, photo_name
 from api.cli.terminal import output, plain
+from tracker.eta import Estimate, History
 from tracker.projection import MAX_KEPT, Job, elapsed_seconds
 from tracker.times import iso
 
@@ -20,11 +21,11 @@ _TOOK = 7
 _VALUE = 300
 
 
-def print_job(job: Job, now: int) -> None:
-    """Print it. ``now`` in microseconds UTC."""
+def print_job(job: Job, now: int, history: History | None = None) -> None:
+    """Print it. ``now`` in microseconds UTC; ``history``: to say how long it will still take."""
     console = output()
     console.print(Text(job.job_id, style="bold"), soft_wrap=True)
-    _print_rows(console, _facts(job, now))
+    _print_rows(console, _facts(job, now, history))
     if job.stages_completed:
         _head(console, "Stages", len(job.stages_completed))
         _print_stages(console, job)
@@ -40,7 +41,7 @@ def print_job(job: Job, now: int) -> None:
         _print_rows(console, ((name, Text(_shown(value))) for name, value in job.result.items()))
 
 
-def _facts(job: Job, now: int) -> Iterator[tuple[str, Any]]:
+def _facts(job: Job, now: int, history: History | None) -> Iterator[tuple[str, Any]]:
     if photo := photo_name(job):
         yield "photo", Text(photo)
     took = wording.duration(elapsed_seconds(job, now))
@@ -55,6 +56,10 @@ def _facts(job: Job, now: int) -> Iterator[tuple[str, Any]]:
     progress = Table.grid(padding=(0, 1, 0, 0))
     progress.add_row(bar(job, _BAR), wording.percent(job.progress))
     yield "progress", progress
+    told = history.estimate(job, now) if history is not None else None
+    if isinstance(told, Estimate):
+        p50, p90 = wording.duration(told.p50), wording.duration(told.p90)
+        yield "left", Text(f"about {p50}, nine of ten times at most {p90} (from {wording.count(told.jobs, 'job')})")
     if job.message:
         yield "message", Text(plain(job.message))
     yield "started", Text(wording.date_and_time(iso(job.started_at)))

@@ -23,6 +23,10 @@ port_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, errors too.")
 
+as_of_option = click.option(
+    "--as-of", metavar="PLACE", help="As it was: at a position of the log, or at a time such as 2025-11-09T10:30:00Z."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Given:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from tracker.eta import History
+    from tracker.projection import Job
     from tracker.store.base import Reader
 
 _T = TypeVar("_T")
@@ -29,6 +31,17 @@ def demand_log(url: str) -> None:
         return None
 
     ask_log(url, nothing)
+
+
+def history_for(url: str, jobs: Iterable[Job]) -> History | None:
+    """What estimates for these jobs rest on; None where none of them is active."""
+    if not any(job.status == "active" for job in jobs):
+        return None
+    from tracker.past_jobs import PastJobs
+
+    past = PastJobs()
+    past.take(ask_log(url, lambda log: log.finished_jobs(past.since, past.limit)))
+    return past.history
 
 
 async def _ask(url: str, question: Callable[[Reader], Awaitable[_T]]) -> _T:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from tracker import times
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
@@ -41,6 +43,11 @@ def clock(iso: str) -> str:
 def date_and_time(iso: str) -> str:
     """The local date and time of an ISO 8601 time: ``2025-11-09 10:30:00``."""
     return local(iso).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def as_it_was(position: int, time: int) -> str:
+    """The line above what is shown as of a position; ``time`` in microseconds UTC."""
+    return f"As of position {position}, {date_and_time(times.iso(time))}:"
 
 
 def local(iso: str) -> datetime:

@@ -9,6 +9,10 @@ interface Common {
   sequence: number;
   /** Position of the event before it in this stream; 0 if none is known. */
   prev?: number;
+  /** Sent again by a replay: no news, and no cursor. */
+  replay?: true;
+  /** Which replay of this connection. */
+  replay_id?: string;
   event_id?: string;
   /** The producer's own time. */
   occurred_at?: string;

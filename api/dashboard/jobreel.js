@@ -30,6 +30,9 @@ const NOTICES = new Map([
   ["ack", ["position", "sequence"]],
   ["error", []],
   ["pong", []],
+  ["replay_started", []],
+  ["replay_state", ["after"]],
+  ["replay_finished", ["after"]],
 ]);
 
 /** What went wrong: `message` is for people, `code` for programs, `detail` is what the server or the socket said. */
@@ -145,7 +148,7 @@ class Connection {
       while (true) {
         while (!this.#backlog.isEmpty) {
           const event = this.#backlog.take();
-          this.#taken = event.position;
+          if (!event.replay) this.#taken = event.position;
           yield event;
         }
         if (this.#failure) throw this.#failure;
@@ -294,10 +297,12 @@ class Connection {
   }
 
   #handOn(event) {
-    if (this.#subscribing || event.position <= this.#received) return;
-    if (event.prev > this.#received && this.#options.detectGaps !== false) return this.#missed();
+    // What a replay sends again is neither news nor a gap: the cursor is that of what is live.
+    const isNews = event.replay !== true;
+    if (isNews && (this.#subscribing || event.position <= this.#received)) return;
+    if (isNews && event.prev > this.#received && this.#options.detectGaps !== false) return this.#missed();
     if (this.#backlog.isEmpty) this.#taken = this.#received;
-    this.#received = event.position;
+    if (isNews) this.#received = event.position;
     if (this.#options.onEvent) this.#tell("onEvent", event);
     else this.#backlog.push(event);
     this.#wakeReaders();

@@ -60,6 +60,11 @@ end
 -- Returns false if an event is missing before this message.
 function Reception:take(message)
     local kind = message.type
+    -- Sent again by a replay, beside what is followed: it is neither news nor a gap.
+    if message.replay == true then
+        self:tell(message)
+        return true
+    end
     local isEvent = isPosition(message.position) and isPosition(message.sequence)
     if (isEvent or kind == "caught_up" or kind == "checkpoint") and self:isGap(message) then return false end
     if isEvent then

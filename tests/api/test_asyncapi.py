@@ -22,6 +22,7 @@ from tests.api.documents import closed, references, resolve, validator
 from tracker import tokens
 from tracker.events import FACTS
 from tracker.progress_reporter import ProgressReporter
+from tracker.replay_request import CONTROLS
 from tracker.settings import Settings
 from tracker.store import open_token_table
 from tracker.times import MICROSECONDS, now
@@ -29,7 +30,8 @@ from tracker.times import MICROSECONDS, now
 DOCUMENT: dict[str, Any] = asyncapi.document()
 CLOSED: dict[str, Any] = closed(DOCUMENT)
 _FILE = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
-_FEATURES = {"auth", "register", "subscribe", "unsubscribe", "ping"}
+_FEATURES = {"auth", "register", "subscribe", "unsubscribe", "ping", "replay", *CONTROLS}
+_OF_REPLAYS = {"replay_started", "replay_state", "replay_finished"}
 
 
 def _types(action: str) -> dict[str, Any]:
@@ -195,6 +197,18 @@ async def test_every_message_of_the_websocket_is_described(talk: Talk, settings:
     await talk.until("error")
     await talk.say({"type": "ping"})
     await talk.until("pong")
+    await talk.say({"type": "replay", "job_id": "a", "speed": 1000, "max_gap_seconds": 2, "paused": True, "ref": 9})
+    await talk.until("replay_started")
+    for control in ({"type": "step"}, {"type": "seek", "to": 4}, {"type": "speed", "speed": 10}, {"type": "pause"}):
+        await talk.say({**control, "replay_id": "r1", "ref": control["type"]})
+        await talk.until("replay_state")
+    await talk.say({"type": "resume"})
+    await talk.until("replay_finished")
+    await talk.say({"type": "replay", "since": 0, "until": "2025-11-09T10:30:00Z"})
+    await talk.until("replay_finished")
+    await talk.say({"type": "replay", "after": 0, "paused": True})
+    await talk.say({"type": "replay_stop", "ref": "s"})
+    await talk.until("replay_finished")
     await talk.say({"type": "unsubscribe", "channels": ["jobs", "photos", "job:a"], "ref": 8})
     await talk.until("unsubscription_confirmed")
     # It follows a channel without events now: it is told how far the log is by the clock.
@@ -256,4 +270,4 @@ async def test_every_message_of_the_polling_fallback_is_described(pruned: Progre
     )
     told = [*sent.body["response"], *polled, left.body["response"]]
     # A poll's cursor says what a checkpoint says, and its requests bring the token.
-    assert check_all(told) == SENT.keys() - {"authenticated", "checkpoint"}
+    assert check_all(told) == SENT.keys() - {"authenticated", "checkpoint"} - _OF_REPLAYS

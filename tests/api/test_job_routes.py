@@ -114,7 +114,7 @@ async def test_a_query_that_makes_no_sense_is_a_400(http: HttpClient, served: Pr
 async def test_a_misspelt_parameter_is_told_which_there_are(http: HttpClient) -> None:
     answer = await http.get("/jobs", stauts="active")
     assert answer.body["field"] == "stauts"
-    assert "status, limit, cursor" in answer.body["error"]
+    assert "sort, limit, cursor, total, as_of" in answer.body["error"]
 
 
 async def test_one_job_is_its_status(http: HttpClient, served: ProgressReporter) -> None:

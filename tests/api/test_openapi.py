@@ -70,7 +70,7 @@ def test_every_operation_has_a_name_of_its_own() -> None:
 def test_an_event_is_described_with_every_field_of_its_fact(event_type: str) -> None:
     name = "".join(word.capitalize() for word in event_type.split("_"))
     fact = {field.name for field in fields(FACTS[event_type])}
-    place = {"job_id", "timestamp", "position", "sequence", "prev", "event_id"}
+    place = {"job_id", "timestamp", "position", "sequence", "prev", "event_id", "replay", "replay_id"}
     assert {field.name for field in fields(getattr(event_schemas, f"{name}Event"))} == fact | place
     address = {"job_id", "timestamp", "event_id", "ref"}
     given = fact - {"occurred_at", "stages_completed"}
@@ -179,7 +179,10 @@ CASES: dict[Operation, list[Case]] = {
     ("GET", "/jobs"): [
         _get(200),
         _get(200, params={"limit": 1}),
-        _get(200, params={"status": "completed", "cursor": "3"}),
+        _get(200, params={"status": "completed", "sort": "-duration", "q": "job", "total": "true"}),
+        _get(200, params={"as_of": "2"}),
+        _get(410, params={"as_of": "1"}),
+        _get(400, params={"cursor": "3"}),
         *[_get(400, params={name: "-1"}) for name in ("status", "limit", "cursor", "unknown")],
     ],
     ("GET", "/jobs/{job_id}"): [*_JOB_QUERIES, _get(400, job_id="job", params={"a": 1})],
@@ -187,6 +190,23 @@ CASES: dict[Operation, list[Case]] = {
         *_JOB_QUERIES,
         _get(200, job_id="job", params={"limit": 1}),
         *[_get(400, job_id="job", params={name: "-1"}) for name in ("after", "limit", "unknown")],
+    ],
+    ("GET", "/stats"): [
+        _get(200),
+        *[_get(200, params={"group_by": name}) for name in ("stage", "status", "hour", "error_type")],
+        _get(200, params={"since": "2025-11-09T10:30:00Z", "until": "2031-01-01T00:00:00+01:00", "as_of": "3"}),
+        *[_get(400, params={name: "-1"}) for name in ("since", "until", "group_by", "as_of", "unknown")],
+        _get(410, params={"as_of": "1"}),
+    ],
+    ("GET", "/jobs/{job_id}/timeline"): [
+        *_JOB_QUERIES,
+        _get(400, job_id="job", params={"a": 1}),
+    ],
+    ("GET", "/jobs/diff"): [
+        *[_get(200, params={"a": a, "b": b}) for a, b in (("job", "done"), ("done", "job"), ("job", "job"))],
+        *[_get(400, params=params) for params in ({}, {"a": "job"}, {"b": "job"}, {"a": "job", "b": "done", "c": 1})],
+        *[_get(404, params={"a": "job", "b": b}) for b in ("nobody", "typical")],
+        _get(410, params={"a": "job", "b": "pruned"}),
     ],
     ("GET", "/"): [_get(200)],
     ("GET", "/healthz"): [_get(200)],

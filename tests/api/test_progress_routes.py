@@ -14,7 +14,7 @@ from tracker.progress_reporter import ProcessingStage, ProgressReporter
 SEED_FIELDS = {"job_id", "photo_id", "current_stage", "progress", "elapsed_seconds", "stages_completed"}
 ADDED_FIELDS = {
     "photo_info", "status", "message", "errors", "started_at", "updated_at", "completed_at", "success", "result",
-    "duration", "position", "sequence",
+    "duration", "position", "sequence", "eta", "eta_reason",
 }  # fmt: skip
 
 

@@ -8,9 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.session import Action, Record, Reply, Session, Subscribe, Unsubscribe, ack, confirmation
+from api.session import (
+    Action,
+    ControlReplay,
+    Record,
+    Reply,
+    Session,
+    StartReplay,
+    Subscribe,
+    Unsubscribe,
+    ack,
+    confirmation,
+)
 from tracker.events import FACTS
 from tracker.filters import MAX_CHANNELS
+from tracker.replay_request import CONTROLS, Pause, ReplayRequest, Seek
 from tracker.store.base import LogHead
 
 NOON = 1_762_689_600_000_000
@@ -22,7 +34,7 @@ _words = st.sampled_from(
         "stage", "stages", "progress", "message", "details", "result", "success", "duration", "error_type",
         "error_message", "error_details", "photo_data", "extra", "timestamp", "occurred_at", "event_id", "position",
         "register", "subscribe", "unsubscribe", "ping", "jobs", "photos", "system", "job:", "job:1", "importing",
-        "completed", *FACTS,
+        "completed", "since", "until", "speed", "max_gap_seconds", "paused", "to", "replay_id", *FACTS,
     ]
 )  # fmt: skip
 _texts = _words | st.text(max_size=30)
@@ -31,7 +43,8 @@ _json = st.recursive(
     lambda values: st.lists(values, max_size=4) | st.dictionaries(_texts, values, max_size=6),
     max_leaves=20,
 )
-_kinds = st.sampled_from(["register", "subscribe", "unsubscribe", "ping", *FACTS])
+_kinds = st.sampled_from(["register", "subscribe", "unsubscribe", "ping", "replay", *CONTROLS, *FACTS])
+_ACTIONS = (Reply, Record, Subscribe, Unsubscribe, StartReplay, ControlReplay)
 
 
 def session() -> Session:
@@ -45,13 +58,14 @@ def reply(action: Action) -> dict[str, Any]:
 
 @given(_json)
 def test_any_json_is_answered(message: Any) -> None:
-    assert isinstance(session().receive(message, NOON), (Reply, Record, Subscribe, Unsubscribe))
+    assert isinstance(session().receive(message, NOON), _ACTIONS)
 
 
 @given(_kinds, st.dictionaries(_words, _json, max_size=8))
 def test_any_json_in_a_known_type_is_answered(kind: str, fields: dict[str, Any]) -> None:
     talk = session()
     action = talk.receive({**fields, "type": kind}, NOON)
+    assert isinstance(action, _ACTIONS)
     if isinstance(action, Reply) and action.message["type"] == "error":
         assert action.message["code"] in ("invalid_query", "invalid_event", "event_too_large")
         assert talk.channels == frozenset(), "a refused message changes nothing"
@@ -127,6 +141,14 @@ def test_an_unknown_type_is_answered_with_the_known_ones(kind: object) -> None:
     assert answer["field"] == "type"
     assert "subscribe" in answer["error"]
     assert "job_started" in answer["error"]
+
+
+def test_a_replay_is_to_be_started_and_controlled() -> None:
+    started = session().receive({"type": "replay", "job_id": "j", "speed": 10, "ref": 1}, NOON)
+    assert started == StartReplay(ReplayRequest(job_id="j", speed=10.0), 1)
+    assert session().receive({"type": "pause"}, NOON) == ControlReplay(Pause(), None, None)
+    sought = session().receive({"type": "seek", "to": 7, "replay_id": "r2", "ref": "s"}, NOON)
+    assert sought == ControlReplay(Seek(7), "r2", "s")
 
 
 def test_subscribing_adds_channels_and_unsubscribing_removes_them() -> None:

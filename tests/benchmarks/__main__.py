@@ -14,10 +14,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import delivery, recording, remote
+from tests.benchmarks import delivery, exporting, history, insight, queries, recording, remote, replaying
 from tests.benchmarks.figure import Result, measure
 
-_FIGURES = [*recording.FIGURES, *remote.FIGURES, *delivery.FIGURES]
+_FIGURES = [
+    *recording.FIGURES,
+    *remote.FIGURES,
+    *delivery.FIGURES,
+    *replaying.FIGURES,
+    *insight.FIGURES,
+    *history.FIGURES,
+    *exporting.FIGURES,
+    *queries.FIGURES,
+]
 
 
 def main() -> None:

@@ -49,6 +49,19 @@ test("hands on every event once, in order, and tells its states", () => {
   assert.equal(tracker.cursor, 4);
 });
 
+test("hands on what a replay sends again, and leaves the cursor to what is live", () => {
+  const { tracker, told } = live(5);
+  const again = (position) => ({ ...event(position), prev: undefined, replay: true, replay_id: "r1" });
+  socket().say({ type: "replay_started", replay_id: "r1", first: 2, last: 90 }, again(2), again(90), again(2));
+  assert.deepEqual(told.positions, [2, 90, 2]);
+  assert.equal(tracker.cursor, 5);
+  socket().say(event(6), { type: "replay_finished", replay_id: "r1", reason: "end", after: 90, sent: 3 });
+  assert.deepEqual(told.positions, [2, 90, 2, 6]);
+  assert.equal(tracker.cursor, 6);
+  assert.equal(socket().sentOf("subscribe").length, 1);
+  assert.deepEqual(told.errors, []);
+});
+
 test("calls nothing before connect() has returned", () => {
   const calls = [];
   connect("ws://server/ws", { WebSocket: Socket, onState: (state) => calls.push(state) });

@@ -2,5 +2,6 @@
 
 import pytest
 
-for topic in ("append_rules", "idempotency", "immutability", "pruning", "reading", "rebuilding"):
+TOPICS = ("append_rules", "counting", "idempotency", "immutability", "pruning", "querying", "reading", "rebuilding")
+for topic in TOPICS:
     pytest.register_assert_rewrite(f"tests.contract.{topic}")

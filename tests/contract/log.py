@@ -76,6 +76,9 @@ class Log:
     def job_rows(self) -> list[tuple[Any, ...]]:
         return self.execute("SELECT * FROM jobs ORDER BY job_id")
 
+    def job_texts(self) -> list[tuple[Any, ...]]:
+        return self.execute("SELECT rowid, text FROM job_texts ORDER BY rowid")
+
 
 def positions(outcome: Outcome) -> list[int]:
     """Where the events of an append were recorded."""

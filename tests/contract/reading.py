@@ -59,6 +59,30 @@ class Reading:
         assert [row.position for row in await reader.job_events("a", 4, EVERY)] == []
         assert await reader.job_events("nobody", 0, EVERY) == []
 
+    async def test_the_steps_of_a_job_are_read_by_sequence(self, log: Log, reader: Reader) -> None:
+        fill(log)
+        rows = [row for row in log.rows() if row.job_id == "a"]
+        steps = [(row.position, row.sequence, row.type, row.recorded_at, row.payload) for row in rows]
+        assert [tuple(step) for step in await reader.job_steps("a", 0, EVERY, EVERY)] == steps
+        assert [tuple(step) for step in await reader.job_steps("a", 1, 2, EVERY)] == steps[1:2]
+        assert [tuple(step) for step in await reader.job_steps("a", 1, EVERY, 1)] == steps[1:2]
+        assert list(await reader.job_steps("a", 3, EVERY, EVERY)) == []
+        assert list(await reader.job_steps("nobody", 0, EVERY, EVERY)) == []
+
+    async def test_steps_that_repeat_a_stage_are_left_out(self, log: Log, reader: Reader) -> None:
+        log.append(started(), *[progressed() for _ in range(6)], photo_info(), progressed(stage="exporting"))
+
+        async def sequences(stage: str, every: int) -> list[int]:
+            like = [progressed(stage=stage, photo_id=photo_id).payload for photo_id in (456, 7)]  # the log's, another
+            found = [await reader.job_steps("job", 0, EVERY, EVERY, one, every) for one in like]
+            assert list(found[0]) == list(found[1])
+            return [step[1] for step in found[0]]
+
+        assert await sequences("exif_analysis", 3) == [1, 3, 6, 8, 9]
+        assert await sequences("exif_analysis", 100) == [1, 8, 9]
+        assert await sequences("exporting", 100) == [1, 2, 3, 4, 5, 6, 7, 8]
+        assert await sequences("exif_analysis", 1) == list(range(1, 10))
+
     async def test_a_reader_sees_a_commit_at_once_and_both_ends_of_the_log(self, log: Log, reader: Reader) -> None:
         assert await reader.head() == log.head()
         fill(log)

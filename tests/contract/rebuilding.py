@@ -50,11 +50,15 @@ class Rebuilding:
 
     def test_rows_that_were_spoiled_are_replaced_and_strangers_removed(self, log: Log) -> None:
         fill(log)
-        before = log.job_rows()
+        before, texts = log.job_rows(), log.job_texts()
         log.execute("UPDATE jobs SET status = 'active', position = 1, completed_at = NULL")
-        log.execute("INSERT INTO jobs SELECT 'stranger', status, 99, 99, NULL, state FROM jobs WHERE job_id = 'a'")
+        log.execute("UPDATE job_texts SET text = 'spoiled'")
+        columns = "position, stage, photo_id, started_at, updated_at, completed_at, duration, error_types, message"
+        log.execute(f"INSERT INTO jobs SELECT 'stranger', status, 99, {columns}, state FROM jobs WHERE job_id = 'a'")
+        log.execute("INSERT INTO job_texts (rowid, text) VALUES (99, 'stranger')")
+        assert log.job_texts() != texts
         log.writer.rebuild()
-        assert log.job_rows() == before
+        assert (log.job_rows(), log.job_texts()) == (before, texts)
 
     def test_pruned_jobs_do_not_come_back(self, log: Log) -> None:
         fill(log)

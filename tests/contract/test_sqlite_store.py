@@ -7,10 +7,12 @@ import pytest
 
 from tests.builders import completed, started
 from tests.contract.append_rules import AppendRules
+from tests.contract.counting import Counting
 from tests.contract.idempotency import Idempotency
 from tests.contract.immutability import Immutability
 from tests.contract.log import Log
 from tests.contract.pruning import Pruning
+from tests.contract.querying import Querying
 from tests.contract.reading import Reading
 from tests.contract.rebuilding import Rebuilding
 from tracker.errors import StoreError
@@ -18,7 +20,7 @@ from tracker.store.base import Reader
 from tracker.store.sqlite import SqliteStore
 
 
-class StoreContract(AppendRules, Idempotency, Immutability, Pruning, Reading, Rebuilding):
+class StoreContract(AppendRules, Counting, Idempotency, Immutability, Pruning, Querying, Reading, Rebuilding):
     """All of it."""
 
 

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from tracker.events import FACTS, STANDARD_STAGES
+from tracker.replay_request import CONTROLS
 
 JOB = "fuzzed"
 """The job that the right ones are about."""
@@ -127,6 +128,23 @@ def token(random: Random) -> dict[str, Any]:
     return {"type": "auth", "token": wrong}
 
 
+def _replay(random: Random) -> Made:
+    part: Any = random.choice(({"job_id": JOB}, {"since": 0}, {"after": random.randrange(100)}, {"job_id": "nobody"}))
+    return {"type": "replay", **part, "speed": random.choice((1, 1000)), "max_gap_seconds": 0.001}, _ANY
+
+
+def _replay_oddly(random: Random) -> Made:
+    field = random.choice(("speed", "max_gap_seconds", "since", "until", "after", "job_id", "paused"))
+    wrong: Any = random.choice((-1, "soon", [], {}, "\0", 2**70, "2025-11-09", 1e300, [None] * 50))
+    return {"type": "replay", "since": 0, field: wrong}, _ERROR
+
+
+def _replay_control(random: Random) -> Made:
+    kind = random.choice(CONTROLS)
+    names: Any = random.choice(({}, {"replay_id": f"r{random.randrange(9)}"}, {"replay_id": _odd(random)}))
+    return {"type": kind, **names, "to": random.choice((1, _odd(random))), "speed": random.choice((9, "", 0))}, _ANY
+
+
 def _event(random: Random) -> Made:
     good = {"type": "job_progress", "job_id": JOB, "stage": random.choice(STANDARD_STAGES[:-2])}
     return {**good, "progress": random.uniform(0, 100), "message": "weiter", "event_id": None}, _ANY
@@ -178,6 +196,9 @@ _KINDS: tuple[Callable[[Random], Made], ...] = (
     _ten_thousand_channels,
     _many_channels,
     _unsubscribe,
+    _replay,
+    _replay_oddly,
+    _replay_control,
     _event,
     _event_of_an_unknown_job,
     _event_with_something_odd,

@@ -45,6 +45,9 @@ _SAID = {
     "truncated",
     "caught_up",
     "checkpoint",
+    "replay_started",
+    "replay_state",
+    "replay_finished",
 }
 
 

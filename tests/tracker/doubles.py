@@ -47,6 +47,9 @@ class MemoryWriter:
     def active_jobs(self) -> list[Job]:
         return [job for job in self.jobs.values() if job.status == "active"]
 
+    def finished_jobs(self, since: int, limit: int) -> list[Job]:
+        return []
+
     def read(self, after: int, limit: int) -> list[RecordedEvent]:
         return self.rows[after : after + limit]
 

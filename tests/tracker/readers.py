@@ -9,8 +9,12 @@ from tracker.errors import JobNotFound
 from tracker.events import RecordedEvent
 from tracker.feed import Feed
 from tracker.filters import EventFilter
+from tracker.job_query import JobQuery, Place
 from tracker.projection import Job, JobStatus
+from tracker.statistics_answer import Tally
+from tracker.statistics_query import StatisticsQuery
 from tracker.store.base import LogHead
+from tracker.timeline import Step
 from tracker.tokens import Token
 
 
@@ -48,6 +52,11 @@ class MemoryReader:
     async def job_events(self, job_id: str, after: int, limit: int) -> list[RecordedEvent]:
         return await self.read(after, limit, EventFilter(frozenset({f"job:{job_id}"})))
 
+    async def job_steps(
+        self, job_id: str, after: int, through: int, limit: int, like: str | None = None, every: int = 1
+    ) -> list[Step]:
+        raise NotImplementedError
+
     async def load_job(self, job_id: str) -> Job:
         raise JobNotFound(job_id)
 
@@ -59,8 +68,29 @@ class MemoryReader:
     ) -> list[Job]:
         return []
 
+    async def find_jobs(self, query: JobQuery, after: Place | None, limit: int) -> list[Job]:
+        raise NotImplementedError
+
+    async def count_jobs(self, query: JobQuery) -> int:
+        raise NotImplementedError
+
+    async def job_life(self, job_id: str, after: int, limit: int) -> list[RecordedEvent]:
+        raise NotImplementedError
+
+    async def recorded_at(self, position: int) -> int | None:
+        raise NotImplementedError
+
+    async def position_at(self, time: int) -> int:
+        raise NotImplementedError
+
     async def tokens(self) -> list[Token]:
         return []
+
+    async def finished_jobs(self, since: int, limit: int, job_prefixes: frozenset[str] = frozenset()) -> list[Job]:
+        raise NotImplementedError
+
+    async def statistics(self, query: StatisticsQuery, now: int, position: int | None = None) -> Tally:
+        raise NotImplementedError
 
     async def prunable_jobs(self, finished_before: int, limit: int) -> list[Job]:
         return []

@@ -116,6 +116,19 @@ def test_what_was_on_its_way_before_the_answer_is_left_alone() -> None:
     assert one.receive(event(6)) == Hand(event(6))
 
 
+@pytest.mark.parametrize("position", [2, 5, 6, 900])
+def test_what_a_replay_sends_again_is_handed_on_and_moves_nothing(position: int) -> None:
+    one = following(after=5)
+    again = {"type": "job_progress", "position": position, "sequence": 1, "replay": True, "replay_id": "r1"}
+    assert [one.receive(again), one.receive(again)] == [Hand(again)] * 2
+    assert one.cursor == 5
+    assert one.receive(event(6, 5)) == Hand(event(6, 5)), "what is live is neither a gap nor known before"
+    one.receive(event(9, 7))
+    one.subscription()
+    assert one.receive(again) == Hand(again), "also while a subscription is asked for"
+    assert one.cursor == 6
+
+
 def test_another_log_is_followed_from_its_beginning() -> None:
     one = following(after=700, epoch="old")
     one.receive(welcome("new"))

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from tracker.errors import InvalidSetting, StoreError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from tracker.store.base import EventStore
+    from tracker.store.loading import Loading
     from tracker.store.reader import SqlReader
+    from tracker.store.snapshot import Snapshot
     from tracker.store.token_table import TokenTable
 
 
@@ -36,11 +39,34 @@ def open_reader(url: str) -> SqlReader:
     """
     from tracker.store import sqlite
 
-    path = _sqlite_path(url)
-    if not path.is_file():
-        raise StoreError(f"There is no log at {path} yet: `tracker serve` or a reporter makes it.")
-    sqlite.demand_current(path)
-    return sqlite.open_reader(path)
+    return sqlite.open_reader(_existing(url))
+
+
+def open_snapshot(url: str) -> AbstractContextManager[Snapshot]:
+    """An existing log as it is now, also beside the process that writes it; see :class:`Snapshot`.
+
+    Raises:
+        StoreError: If there is no log.
+        SchemaMismatch: If its tables are not of this version.
+    """
+    from tracker.store import sqlite
+
+    return sqlite.open_snapshot(_existing(url))
+
+
+def open_loading(url: str) -> AbstractContextManager[Loading]:
+    """A transaction that fills a log in which nothing was recorded yet; makes it where it does not exist.
+
+    If it fails, the log is as it was, and one that did not exist does not.
+
+    Raises:
+        InvalidSetting: If the URL names no database that the tracker can use.
+        LogNotEmpty: If the log has events.
+        StoreOwned: If another process writes it.
+    """
+    from tracker.store import sqlite
+
+    return sqlite.open_loading(_sqlite_path(url))
 
 
 def open_token_table(url: str) -> TokenTable:
@@ -58,6 +84,16 @@ def open_token_table(url: str) -> TokenTable:
     except StoreError:
         sqlite.SqliteStore(path).close()
     return sqlite.open_token_table(path)
+
+
+def _existing(url: str) -> Path:
+    from tracker.store import sqlite
+
+    path = _sqlite_path(url)
+    if not path.is_file():
+        raise StoreError(f"There is no log at {path} yet: `tracker serve` or a reporter makes it.")
+    sqlite.demand_current(path)
+    return path
 
 
 def _sqlite_path(url: str) -> Path:

@@ -14,7 +14,11 @@ from msgspec import Struct
 from tracker.errors import TrackerError
 from tracker.events import Event, RecordedEvent
 from tracker.filters import EventFilter
+from tracker.job_query import JobQuery, Place
 from tracker.projection import Job, JobStatus
+from tracker.statistics_answer import Tally
+from tracker.statistics_query import StatisticsQuery
+from tracker.timeline import Step
 from tracker.tokens import Token
 
 PAGE_LIMIT = 1000
@@ -39,6 +43,10 @@ class Committed(Struct, frozen=True):
 
     recorded: list[RecordedEvent]
     outcomes: list[Outcome]
+
+
+Tombstone: TypeAlias = tuple[str, int, int]
+"""A pruned job: its id, when it was pruned (microseconds UTC), and the position of its last event."""
 
 
 class LogHead(Struct, frozen=True):
@@ -84,6 +92,10 @@ class Writer(Protocol):
         """Every unfinished job, in the order they started."""
         ...
 
+    def finished_jobs(self, since: int, limit: int) -> list[Job]:
+        """The last jobs that ended well, at ``since`` (microseconds UTC) or later, newest first."""
+        ...
+
     def read(self, after: int, limit: int) -> list[RecordedEvent]:
         """A page of the log, in order of position."""
         ...
@@ -116,6 +128,16 @@ class Reader(Protocol):
         """The same for one job; ``after`` is a position."""
         ...
 
+    async def job_steps(
+        self, job_id: str, after: int, through: int, limit: int, like: str | None = None, every: int = 1
+    ) -> Sequence[Step]:
+        """What a timeline needs of one job's events above ``sequence`` ``after``, up to ``through``; at most ``limit``.
+
+        In order. Of the progress events in the stage of one with the payload ``like``, only those whose sequence
+        ``every`` divides.
+        """
+        ...
+
     async def load_job(self, job_id: str) -> Job:
         """The job, or :class:`JobNotFound`, :class:`JobPruned`."""
         ...
@@ -131,6 +153,44 @@ class Reader(Protocol):
 
         ``job_prefixes``: only those whose id begins with one of these; empty for all.
         """
+        ...
+
+    async def finished_jobs(self, since: int, limit: int, job_prefixes: frozenset[str] = frozenset()) -> list[Job]:
+        """The last jobs that ended well, at ``since`` (microseconds UTC) or later, newest first."""
+        ...
+
+    async def statistics(self, query: StatisticsQuery, now: int, position: int | None = None) -> Tally:
+        """What the log counted up to a ``position``, None for its end; the query's ``as_of`` is not looked at.
+
+        ``now``, in microseconds UTC, is where a window without an end ends.
+
+        Raises:
+            InvalidQuery: If the position is below the horizon, or too far back.
+        """
+        ...
+
+    async def find_jobs(self, query: JobQuery, after: Place | None, limit: int) -> list[Job]:
+        """The first ``limit`` jobs behind ``after`` that pass the query's filters, in its order.
+
+        With ``as_of``: as they are now, of those that had started then. Of the ones that have changed since, only the
+        filters on what never changes are applied: see :func:`tracker.time_travel.jobs_at`.
+        """
+        ...
+
+    async def count_jobs(self, query: JobQuery) -> int:
+        """How many jobs pass the query's filters."""
+        ...
+
+    async def job_life(self, job_id: str, after: int, limit: int) -> list[RecordedEvent]:
+        """The job's first ``limit`` events above ``sequence`` ``after``, in order."""
+        ...
+
+    async def recorded_at(self, position: int) -> int | None:
+        """When the last event up to ``position`` was recorded, in microseconds UTC; None if there is none."""
+        ...
+
+    async def position_at(self, time: int) -> int:
+        """Where the log passed a time (microseconds UTC): see :func:`tracker.time_travel.find_moment`."""
         ...
 
     async def prunable_jobs(self, finished_before: int, limit: int) -> list[Job]:

@@ -22,18 +22,27 @@ _CHUNKS = (250, 50, 10, 1)
 class BulkInsert:
     """An ``INSERT … VALUES`` for any number of rows, each a tuple in the order of ``columns``."""
 
-    def __init__(self, statement: Insert, columns: Sequence[str], dialect: Dialect) -> None:
+    def __init__(self, statement: Insert, columns: Sequence[str], dialect: Dialect, *, is_exact: bool = False) -> None:
+        """``is_exact``: as few statements as can be, of whatever size; each size is compiled when it first comes."""
         text = str(statement.compile(dialect=dialect, column_keys=list(columns)))
         row = f"({', '.join('?' * len(columns))})"
         before, found, after = text.partition(row)
         assert found, text  # noqa: S101  # a defect of ours, seen by every test
-        self._texts = {size: f"{before}{', '.join([row] * size)}{after}" for size in _CHUNKS}
+        self._around = before, row, after
+        self._sizes = tuple(range(_CHUNKS[0], 0, -1)) if is_exact else _CHUNKS
+        self._texts: dict[int, str] = {}
 
     def execute(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Insert the rows, in their order."""
         start = 0
-        for size in _CHUNKS:
-            while len(rows) - start >= size:
-                flat = tuple(chain.from_iterable(rows[start : start + size]))
-                connection.exec_driver_sql(self._texts[size], flat)
-                start += size
+        while start < len(rows):
+            size = next(size for size in self._sizes if size <= len(rows) - start)
+            flat = tuple(chain.from_iterable(rows[start : start + size]))
+            connection.exec_driver_sql(self._text(size), flat)
+            start += size
+
+    def _text(self, size: int) -> str:
+        if size not in self._texts:
+            before, row, after = self._around
+            self._texts[size] = f"{before}{', '.join([row] * size)}{after}"
+        return self._texts[size]

@@ -45,6 +45,7 @@ class Draft:
         self._base = base
         self._by_event_id: dict[str, RecordedEvent] = {}
         self.recorded: list[RecordedEvent] = []
+        self.states: list[Job] = []  # of its job, after each of the recorded
         self.jobs: dict[str, Job] = {}
         self.outcomes: list[Outcome] = []
 
@@ -79,7 +80,7 @@ class Draft:
         for index, event in enumerate(append.events):
             outcome = self._take_one(event, append.accepted_at)
             if isinstance(outcome, TrackerError):
-                del self.recorded[count:]
+                del self.recorded[count:], self.states[count:]
                 self.jobs, self._by_event_id = jobs, ids
                 outcome.add_note(f"event {index} of the list")
                 outcome.index = index
@@ -114,6 +115,7 @@ class Draft:
         if after is None:
             raise InvalidEvent("type", event.type, "does not begin a job")
         self.recorded.append(recorded)
+        self.states.append(after)
         self.jobs[event.job_id] = after
         if event.event_id is not None:
             self._by_event_id[event.event_id] = recorded

@@ -42,7 +42,7 @@ class JobCache:
 class Lookups:
     """The state of every job and event that a batch touches, read in the batch's own transaction."""
 
-    def __init__(self, connection: Connection, cache: JobCache, events: Sequence[Event]) -> None:
+    def __init__(self, connection: Connection, cache: JobCache, events: Sequence[Event | RecordedEvent]) -> None:
         self._connection = connection
         self._cache = cache
         missing = {event.job_id for event in events if cache.get(event.job_id) is None}

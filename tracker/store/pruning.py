@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, insert
 
-from tracker.store import rows, statements
+from tracker.store import job_texts, rows, statements, statistics_table
 from tracker.store.base import Pruned
 from tracker.store.tables import tombstones
 
@@ -36,6 +36,8 @@ def _bury(connection: Connection, finished_before: int, now: int) -> int:
         connection.execute(insert(tombstones), grave)
         connection.execute(statements.DELETE_JOB, {"job": job.job_id})
     if found:
+        job_texts.forget(connection, found)
+        statistics_table.keep(connection, found)
         connection.execute(statements.RAISE_HORIZON, {"to": max(job.position for job in found)})
     return len(found)
 

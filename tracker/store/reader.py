@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,9 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from tracker.errors import JobNotFound, JobPruned, StoreError
 from tracker.events import RecordedEvent
 from tracker.filters import EventFilter
+from tracker.job_query import JobQuery, Place
 from tracker.projection import Job, JobStatus
-from tracker.store import rows, statements
+from tracker.statistics_answer import Tally
+from tracker.statistics_query import StatisticsQuery
+from tracker.store import jobs_query, moments, rows, statements, statistics_reading
 from tracker.store.base import LogHead
+from tracker.timeline import Step
 from tracker.tokens import Token
 
 
@@ -45,6 +49,15 @@ class SqlReader:
         """See :meth:`tracker.store.base.Reader.job_events`."""
         return await self._events(statements.JOB_PAGE, job_id=job_id, after=after, limit=limit)
 
+    async def job_steps(
+        self, job_id: str, after: int, through: int, limit: int, like: str | None = None, every: int = 1
+    ) -> Sequence[Step]:
+        """See :meth:`tracker.store.base.Reader.job_steps`."""
+        values = {"job_id": job_id, "after": after, "through": through, "limit": limit}
+        async with self._connection() as connection:
+            found = await connection.execute(statements.JOB_STEPS, {**values, **rows.left_out(like, every)})
+            return rows.steps(found.all())
+
     async def load_job(self, job_id: str) -> Job:
         """See :meth:`tracker.store.base.Reader.load_job`."""
         async with self._connection() as connection:
@@ -63,6 +76,48 @@ class SqlReader:
     async def active_jobs(self) -> list[Job]:
         """Every unfinished job, in the order they started."""
         return await self._jobs(statements.ACTIVE_STATES)
+
+    async def finished_jobs(self, since: int, limit: int, job_prefixes: frozenset[str] = frozenset()) -> list[Job]:
+        """See :meth:`tracker.store.base.Reader.finished_jobs`."""
+        return await self._jobs(statements.finished_jobs(job_prefixes), since=since, limit=limit)
+
+    async def statistics(self, query: StatisticsQuery, now: int, position: int | None = None) -> Tally:
+        """See :meth:`tracker.store.base.Reader.statistics`."""
+        async with self._connection() as connection:
+            # One snapshot for all that is read; it ends with the connection.
+            await connection.exec_driver_sql("BEGIN")
+            found = await connection.run_sync(statistics_reading.find, query, now, position)
+        if not found.later:
+            return statistics_reading.tally(query, found)
+        return await asyncio.to_thread(statistics_reading.tally, query, found)
+
+    async def find_jobs(self, query: JobQuery, after: Place | None, limit: int) -> list[Job]:
+        """See :meth:`tracker.store.base.Reader.find_jobs`."""
+        return await self._jobs(jobs_query.page(query, after, limit, self._engine.dialect.name))
+
+    async def count_jobs(self, query: JobQuery) -> int:
+        """See :meth:`tracker.store.base.Reader.count_jobs`."""
+        async with self._connection() as connection:
+            statement = jobs_query.total(query, self._engine.dialect.name)
+            count: int = (await connection.execute(statement)).scalar_one()
+        return count
+
+    async def job_life(self, job_id: str, after: int, limit: int) -> list[RecordedEvent]:
+        """See :meth:`tracker.store.base.Reader.job_life`."""
+        return await self._events(statements.JOB_LIFE, job_id=job_id, after=after, limit=limit)
+
+    async def recorded_at(self, position: int) -> int | None:
+        """See :meth:`tracker.store.base.Reader.recorded_at`."""
+        async with self._connection() as connection:
+            row = (await connection.execute(statements.RECORDED_AT, {"position": position})).first()
+        return None if row is None else row.recorded_at
+
+    async def position_at(self, time: int) -> int:
+        """See :meth:`tracker.store.base.Reader.position_at`."""
+        async with self._connection() as connection:
+            # One snapshot for all that is read; it ends with the connection.
+            await connection.exec_driver_sql("BEGIN")
+            return await connection.run_sync(moments.position_at, time)
 
     async def prunable_jobs(self, finished_before: int, limit: int) -> list[Job]:
         """See :meth:`tracker.store.base.Reader.prunable_jobs`."""

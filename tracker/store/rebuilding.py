@@ -1,39 +1,53 @@
-"""Folding the whole log into ``jobs`` anew."""
+"""Folding the whole log into ``jobs`` anew, and counting it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby, islice
 
 from sqlalchemy import Connection
 
-from tracker.projection import PROJECTION_VERSION, Job, fold
-from tracker.store import rows, statements
+from tracker.projection import PROJECTION_VERSION, Job
+from tracker.statistics import Key, fold_counting
+from tracker.store import job_texts, rows, statements
 from tracker.store.bulk import BulkInsert
+from tracker.store.job_texts import JobTexts
+from tracker.store.statistics_table import StatisticsTable
 
 _JOBS_A_STATEMENT = 500
 
 
-def rebuild(connection: Connection, upsert_jobs: BulkInsert) -> int:
+def rebuild(connection: Connection, upsert_jobs: BulkInsert, texts: JobTexts, statistics: StatisticsTable) -> int:
     """Replace every row of ``jobs`` by the fold of the job's events; returns how many there are.
+
+    The statistics are counted on the way; see :mod:`tracker.store.statistics_table` for the hours that stay.
 
     Reads job by job, so memory does not grow with the log.
     """
     connection.execute(statements.DELETE_JOBS)
+    job_texts.forget(connection)
+    kept = statistics.begin_anew(connection)
     count = 0
-    folded = folded_jobs(connection)
-    while chunk := [rows.job_row(job) for job in islice(folded, _JOBS_A_STATEMENT)]:
-        upsert_jobs.execute(connection, chunk)
+    counters: Counter[Key] = Counter()
+    folded = folded_jobs(connection, counters)
+    while chunk := list(islice(folded, _JOBS_A_STATEMENT)):
+        upsert_jobs.execute(connection, list(map(rows.job_row, chunk)))
+        texts.write(connection, chunk)
+        statistics.add_anew(connection, counters, kept)
         count += len(chunk)
+    statistics.end_anew(connection)
     connection.execute(statements.SET_PROJECTION_VERSION, {"version": PROJECTION_VERSION})
     return count
 
 
-def folded_jobs(connection: Connection) -> Iterator[Job]:
-    """Every job that the log tells of, folded from its events; pruned jobs whose events linger are left out."""
+def folded_jobs(connection: Connection, counters: Counter[Key]) -> Iterator[Job]:
+    """Every job that the log tells of, folded from its events and counted; pruned ones that linger are left out."""
     pruned = {job_id for job_id, _ in connection.execute(statements.UNEMPTIED)}
     result = connection.execution_options(yield_per=1000).execute(statements.BY_JOB)
     for job_id, events in groupby(map(rows.recorded_event, result), key=lambda event: event.job_id):
-        job = fold(events)
-        if job is not None and job_id not in pruned:
+        if job_id in pruned:
+            continue
+        job = fold_counting(events, counters)
+        if job is not None:
             yield job

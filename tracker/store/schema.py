@@ -10,7 +10,8 @@ from sqlalchemy import Connection, insert, inspect, text
 
 from tracker.errors import SchemaMismatch
 from tracker.projection import PROJECTION_VERSION
-from tracker.store import statements
+from tracker.statistics import STATISTICS_VERSION
+from tracker.store import statements, statistics_table
 from tracker.store.tables import log_head
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 # The newest revision under migrations/versions; a test holds the two together. Written here so that opening an
 # up-to-date log does not load Alembic.
-REVISION = "0002"
-_KNOWN = frozenset({"0001", REVISION})
+REVISION = "0004"
+_KNOWN = frozenset({"0001", "0002", "0003", REVISION})
 
 
 def migrations_folder() -> Path:
@@ -72,9 +73,10 @@ def demand_current(connection: Connection) -> None:
 
 
 def projection_is_current(connection: Connection) -> bool:
-    """Whether ``jobs`` was folded by this version's :func:`tracker.projection.apply`."""
+    """Whether ``jobs`` was folded by this version's :func:`tracker.projection.apply`, and counted by its counters."""
     version: int = connection.execute(statements.HEAD).one().projection_version
-    return version == PROJECTION_VERSION
+    counted: int | None = connection.execute(statistics_table.VERSION).scalar()
+    return (version, counted) == (PROJECTION_VERSION, STATISTICS_VERSION)
 
 
 def _alembic(connection: Connection, to: str) -> None:
@@ -96,3 +98,4 @@ def _begin_log(connection: Connection) -> None:
     if connection.execute(statements.HEAD).first() is None:
         first = {"id": 1, "position": 0, "horizon": 0, "epoch": uuid.uuid4().hex}
         connection.execute(insert(log_head), {**first, "projection_version": PROJECTION_VERSION})
+        statistics_table.begin(connection)

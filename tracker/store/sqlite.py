@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 
-from tracker.errors import StoreError, StoreUnavailable
+from tracker.errors import LogNotEmpty, StoreError, StoreUnavailable
 from tracker.store import schema
+from tracker.store.loading import Loading
 from tracker.store.owner import OwnerLock
 from tracker.store.reader import SqlReader
+from tracker.store.snapshot import Snapshot, snapshot
 from tracker.store.token_table import TokenTable
 from tracker.store.writer import SqlWriter
 
@@ -48,11 +52,12 @@ class SqliteStore:
             StoreError: If it cannot be opened.
         """
         self._path = path
+        self._is_discarded = False
         _make_folder(path)
         self._owner = OwnerLock(path)
         self._owner.acquire()
         try:
-            self.writer = SqlWriter(writing_engine(path), translate, self._owner.release)
+            self.writer = SqlWriter(writing_engine(path), translate, self._leave)
         except BaseException:
             self._owner.release()
             raise
@@ -74,12 +79,52 @@ class SqliteStore:
         """See :meth:`tracker.store.base.EventStore.close`."""
         self.writer.close()
 
+    def discard(self) -> None:
+        """Close the log, and remove its file while nobody else can own it."""
+        self._is_discarded = True
+        self.writer.close()
+
+    def _leave(self) -> None:
+        if self._is_discarded:
+            for suffix in ("", "-wal", "-shm"):
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+            with suppress(PermissionError):  # Windows removes no file that is locked
+                self._path.with_name(f"{self._path.name}.owner").unlink(missing_ok=True)
+        self._owner.release()
+
     def _prepare(self) -> None:
         with self.writer.transaction() as connection:
             schema.upgrade(connection)
             stale = not schema.projection_is_current(connection)
         if stale:
             self.writer.rebuild()
+
+
+@contextmanager
+def open_loading(path: Path) -> Iterator[Loading]:
+    """A transaction that fills a log in which nothing was recorded. If it fails, a log that was not there is not."""
+    is_new = not path.exists()
+    missing = [folder for folder in path.parents if not folder.exists()]
+    store = SqliteStore(path)
+    try:
+        with store.writer.loading() as loading:
+            if not loading.is_empty():
+                raise LogNotEmpty(str(path))
+            yield loading
+    except BaseException as error:
+        # What has events was made by somebody else after we had looked.
+        if is_new and not isinstance(error, LogNotEmpty):
+            store.discard()
+            _remove_empty(missing)
+        raise
+    finally:
+        store.close()
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        with suppress(OSError):  # somebody put something there meanwhile
+            folder.rmdir()
 
 
 def open_reader(path: Path) -> SqlReader:
@@ -95,6 +140,20 @@ def open_reader(path: Path) -> SqlReader:
     )
     event.listen(engine.sync_engine, "connect", _set_reader_pragmas)
     return SqlReader(engine, _READERS, translate)
+
+
+def open_snapshot(path: Path) -> AbstractContextManager[Snapshot]:
+    """The log as it is now, also beside its owner; reads only."""
+    query = {"mode": "ro", "uri": "true"}
+    engine = create_engine(
+        URL.create("sqlite", database=path.absolute().as_uri(), query=query),
+        connect_args={"timeout": _BUSY_TIMEOUT_SECONDS},
+        poolclass=NullPool,
+    )
+    event.listen(engine, "connect", _set_reader_pragmas)
+    # The driver's own transactions begin with the first write, of which there is none.
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    return snapshot(engine, translate)
 
 
 def open_token_table(path: Path) -> TokenTable:

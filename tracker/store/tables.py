@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
+    Double,
     Index,
     Integer,
     MetaData,
@@ -53,11 +54,31 @@ jobs = Table(
     Column("status", Text, nullable=False),
     Column("started_position", BigInteger, nullable=False),
     Column("position", BigInteger, nullable=False),
-    Column("completed_at", BigInteger),  # microseconds UTC; what retention goes by
+    # From here on what jobs are listed by: times in microseconds UTC, seconds.
+    Column("stage", Text, nullable=False),
+    Column("photo_id", Text),
+    Column("started_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("completed_at", BigInteger),  # what retention goes by, too
+    Column("duration", Double),
+    Column("error_types", Text),  # each as JSON between two line ends; NULL for none
+    Column("message", Text),  # folded, while the job is active; then it is in job_texts
     Column("state", Text, nullable=False),  # the whole Job as JSON
     Index("ix_jobs_started_position", "started_position"),
-    Index("ix_jobs_status_started_position", "status", "started_position"),
-    Index("ix_jobs_completed_at", "completed_at"),
+    Index("ix_jobs_started_at", "started_at", "started_position"),
+    Index("ix_jobs_status_started_at", "status", "started_at", "started_position"),
+    Index("ix_jobs_stage_started_at", "stage", "started_at", "started_position"),
+    Index("ix_jobs_photo_id_started_at", "photo_id", "started_at", "started_position"),
+    Index("ix_jobs_updated_at", "updated_at", "started_position"),
+    Index("ix_jobs_completed_at", "completed_at", "started_position"),
+    Index("ix_jobs_duration", "duration", "started_position"),
+    Index(
+        "ix_jobs_with_errors",
+        "started_at",
+        "started_position",
+        sqlite_where=text("error_types IS NOT NULL"),
+        postgresql_where=text("error_types IS NOT NULL"),
+    ),
 )
 
 # A job that was pruned. The row is also the door: the database deletes events of no other job.
@@ -85,6 +106,28 @@ log_head = Table(
     Column("horizon", BigInteger, nullable=False),
     Column("epoch", Text, nullable=False),
     Column("projection_version", Integer, nullable=False),
+)
+
+# What was counted, by the hour and (durations) by the day: see tracker.statistics. The counters of a pruned job stay.
+statistics = Table(
+    "statistics",
+    metadata,
+    Column("measure", Text, primary_key=True),
+    Column("span", Text, primary_key=True),  # hour, day
+    Column("at", BigInteger, primary_key=True, autoincrement=False),  # hours or days since 1970, UTC
+    Column("name", Text, primary_key=True),
+    Column("bucket", Integer, primary_key=True, autoincrement=False),
+    Column("amount", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# One row. kept_through: the last hour with events of a pruned job, which is not counted anew.
+statistics_head = Table(
+    "statistics_head",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("kept_through", BigInteger),
 )
 
 # Of a token's secret only the hash is here. The name is free again once its token is revoked.

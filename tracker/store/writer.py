@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -12,11 +13,15 @@ from sqlalchemy.exc import DBAPIError
 from tracker.errors import JobNotFound, JobPruned, StoreError
 from tracker.events import RecordedEvent
 from tracker.projection import Job
+from tracker.statistics import Key, counted
 from tracker.store import pruning, rebuilding, rows, statements
 from tracker.store.base import Append, Committed, LogHead, Pruned
 from tracker.store.bulk import BulkInsert
 from tracker.store.draft import Draft
+from tracker.store.job_texts import JobTexts
+from tracker.store.loading import Loading
 from tracker.store.lookups import JobCache, Lookups
+from tracker.store.statistics_table import StatisticsTable
 from tracker.store.tables import events
 
 Translate = Callable[[DBAPIError], StoreError]
@@ -33,6 +38,8 @@ class SqlWriter:
         upsert = statements.upsert_jobs(engine.dialect.name)
         self._insert_events = BulkInsert(insert(events), rows.EVENT_COLUMNS, engine.dialect)
         self._upsert_jobs = BulkInsert(upsert, rows.JOB_COLUMNS, engine.dialect)
+        self._texts = JobTexts(engine.dialect)
+        self._statistics = StatisticsTable(engine.dialect)
         self._unsettled: Draft | None = None
         self._is_closed = False
         with self._translated():
@@ -80,6 +87,12 @@ class SqlWriter:
             pruned = connection.execute(statements.PRUNED_IDS, {"job_ids": [job_id]}).first()
         raise JobPruned(job_id) if pruned else JobNotFound(job_id)
 
+    def finished_jobs(self, since: int, limit: int) -> list[Job]:
+        """See :meth:`tracker.store.base.Writer.finished_jobs`."""
+        with self.transaction() as connection:
+            found = connection.execute(statements.finished_jobs(), {"since": since, "limit": limit})
+            return [rows.job(state) for state in found.scalars()]
+
     def active_jobs(self) -> list[Job]:
         """See :meth:`tracker.store.base.Writer.active_jobs`."""
         with self.transaction() as connection:
@@ -101,7 +114,14 @@ class SqlWriter:
         """See :meth:`tracker.store.base.Writer.rebuild`."""
         self._cache.clear()
         with self.transaction() as connection:
-            return rebuilding.rebuild(connection, self._upsert_jobs)
+            return rebuilding.rebuild(connection, self._upsert_jobs, self._texts, self._statistics)
+
+    @contextmanager
+    def loading(self) -> Iterator[Loading]:
+        """A transaction that takes events over as they are; see :class:`tracker.store.loading.Loading`."""
+        self._cache.clear()
+        with self.transaction() as connection:
+            yield Loading(connection, self._insert_events, self._upsert_jobs, self._texts, self._statistics)
 
     def close(self) -> None:
         """See :meth:`tracker.store.base.Writer.close`."""
@@ -126,6 +146,8 @@ class SqlWriter:
         draft.rebase(position - count)
         self._insert_events.execute(connection, list(map(astuple, draft.recorded)))
         self._upsert_jobs.execute(connection, [rows.job_row(job) for job in draft.jobs.values()])
+        self._texts.write_changed(connection, draft.recorded, draft.jobs)
+        self._statistics.add(connection, _counted(draft))
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -160,6 +182,11 @@ class SqlWriter:
         if connection is not None:
             connection.invalidate()
             connection.close()
+
+
+def _counted(draft: Draft) -> Counter[Key]:
+    pairs = zip(draft.recorded, draft.states, strict=True)
+    return Counter(key for event, job in pairs for key in counted(event, job))
 
 
 def _is_recorded(connection: Connection, draft: Draft) -> bool:

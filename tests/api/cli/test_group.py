@@ -12,7 +12,26 @@ from tracker import __version__
 
 from .conftest import Run
 
-_COMMANDS = ("demo", "serve", "status", "tail", "run", "migrate", "rebuild", "prune", "token", "audit", "lightroom")
+_COMMANDS = (
+    "demo",
+    "serve",
+    "status",
+    "show",
+    "stats",
+    "tail",
+    "timeline",
+    "diff",
+    "replay",
+    "run",
+    "migrate",
+    "rebuild",
+    "prune",
+    "export",
+    "import",
+    "token",
+    "audit",
+    "lightroom",
+)
 
 
 def test_help_says_what_it_is_shows_three_examples_and_where_the_log_is(tmp_path: Path) -> None:
@@ -48,6 +67,6 @@ def test_help_loads_neither_a_database_nor_a_server_nor_tables() -> None:
 
 
 def test_a_misspelt_command_is_a_usage_error(run: Run) -> None:
-    result = run("stats")
+    result = run("statsu")
     assert result.exit_code == 2
-    assert "No such command 'stats'" in result.stderr
+    assert "No such command 'statsu'" in result.stderr

@@ -157,7 +157,7 @@ def test_what_makes_no_sense_is_a_usage_error(run: Run, jobs: None, args: list[s
 def test_an_empty_log_says_what_to_try(run: Run, reporter: ProgressReporter) -> None:
     assert "`tracker demo` makes some" in run("status").stdout
     assert run("status", "--json").stdout == '{"success":true,"jobs":[]}\n'
-    assert run("status", "--status", "failed").stdout.startswith("No failed jobs in ")
+    assert run("status", "--status", "failed").stdout.startswith("No such jobs in ")
 
 
 def test_no_log_is_one_line_and_none_is_made(run: Run, log: Path) -> None:

@@ -410,6 +410,24 @@ it("shows the token, and waits while it is wrong", function()
     world:waitFor(client.isConnected, 31)
 end)
 
+it("tells what a replay sends again, and goes on where it was", function()
+    local world, server, _, heard = following(0)
+    append(server, 3)
+    waitForEvents(world, heard, 3)
+    local again = '{"type":"job_progress","job_id":"other","position":%d,"sequence":1,"replay":true,"replay_id":"r1"}'
+    server.poll = function()
+        server.poll = nil
+        local messages = again:format(900) .. "," .. again:format(2)
+        return '{"success":true,"messages":[' .. messages .. '],"cursor":"1.3@epoch-1"}', { status = 200 }
+    end
+    waitForEvents(world, heard, 5)
+    expect(positions(heard), { 1, 2, 3, 900, 2 })
+    expect(world.preferences.follow_position, "3")
+    append(server, 1)
+    waitForEvents(world, heard, 6)
+    expect(positions(heard), { 1, 2, 3, 900, 2, 4 })
+end)
+
 it("control: a client that forgets its cursor is told events again", function()
     local world, server, client, heard = following(0)
     append(server, 5)

@@ -33,12 +33,18 @@ def test_rows_that_are_there_are_replaced_but_for_where_they_started(tmp_path: P
     store = SqliteStore(tmp_path / "log.db")
     with store.writer.transaction() as connection:
         bulk = BulkInsert(statements.upsert_jobs("sqlite"), JOB_COLUMNS, connection.dialect)
-        bulk.execute(connection, [("a", "active", 1, 1, None, "{}"), ("b", "active", 2, 2, None, "{}")])
-        bulk.execute(connection, [("a", "failed", 9, 3, 5, "[]"), ("c", "active", 4, 4, None, "{}")])
-        found = connection.execute(text("SELECT * FROM jobs ORDER BY job_id")).all()
-    assert [tuple(row) for row in found] == [
-        ("a", "failed", 1, 3, 5, "[]"),
-        ("b", "active", 2, 2, None, "{}"),
-        ("c", "active", 4, 4, None, "{}"),
+        bulk.execute(connection, [job("a", "active", 1, 1), job("b", "active", 2, 2)])
+        bulk.execute(connection, [job("a", "failed", 9, 3, "7"), job("c", "active", 4, 4)])
+        found = connection.execute(text("SELECT job_id, status, started_position, position, photo_id FROM jobs")).all()
+    assert sorted(tuple(row) for row in found) == [
+        ("a", "failed", 1, 3, "456"),
+        ("b", "active", 2, 2, "456"),
+        ("c", "active", 4, 4, "456"),
     ]
     store.close()
+
+
+def job(job_id: str, status: str, started_position: int, position: int, photo_id: str = "456") -> tuple[object, ...]:
+    """A row of ``jobs``."""
+    times = (started_position, position, None, None)
+    return (job_id, status, started_position, position, "importing", photo_id, *times, None, "", "{}")

@@ -68,7 +68,7 @@ def test_a_second_process_is_told_who_owns_the_log_and_where_it_is_served(path: 
         with pytest.raises(StoreOwned) as refused:
             SqliteStore(path)
         assert (refused.value.pid, refused.value.url) == (process.pid, "http://127.0.0.1:5100")
-        assert "Report to http://127.0.0.1:5100 over HTTP" in str(refused.value)
+        assert 'init_progress_reporter("http://127.0.0.1:5100")' in str(refused.value)
 
 
 def test_an_owner_that_ends_frees_the_log(path: Path) -> None:

@@ -1,0 +1,1 @@
+"""A small log of every released version, and what is in it: see README.md."""
