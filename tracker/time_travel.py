@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from tracker.errors import InvalidQuery, JobNotFound, TrackerError
 from tracker.job_query import NEWEST_FIRST, AsOf, JobQuery, Place
-from tracker.projection import Job, apply
+from tracker.projection import Job
+from tracker.quick_fold import quick_fold
 from tracker.store.base import PAGE_LIMIT, Reader
 from tracker.times import iso
 
@@ -115,9 +116,8 @@ async def _as_it_was(reader: Reader, job: Job, position: int) -> Job | None:
     then: Job | None = None
     after = 0
     while page := await reader.job_life(job.job_id, after, PAGE_LIMIT):
-        for event in page:
-            if event.position > position:
-                return then
-            then = apply(then, event)
+        if page[-1].position > position:
+            return quick_fold([event for event in page if event.position <= position], then)
+        then = quick_fold(page, then)
         after = page[-1].sequence
     return then

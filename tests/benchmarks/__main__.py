@@ -14,7 +14,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import delivery, exporting, history, insight, queries, recording, remote, replaying
+from tests.benchmarks import (
+    delivery,
+    exporting,
+    history,
+    insight,
+    queries,
+    rebuilding,
+    recording,
+    remote,
+    replaying,
+)
 from tests.benchmarks.figure import Result, measure
 
 _FIGURES = [
@@ -26,6 +36,7 @@ _FIGURES = [
     *history.FIGURES,
     *exporting.FIGURES,
     *queries.FIGURES,
+    *rebuilding.FIGURES,
 ]
 
 
