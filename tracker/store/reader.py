@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Select
@@ -23,6 +23,8 @@ from tracker.store.base import LogHead
 from tracker.timeline import Step
 from tracker.tokens import Token
 
+_CLOSE_SECONDS = 5.0
+
 
 class SqlReader:
     """See :class:`tracker.store.base.Reader`."""
@@ -33,6 +35,7 @@ class SqlReader:
         # Those who wait for a connection wait here: the pool would give up on them after a while, and each that waits
         # there holds a stack of its own.
         self._turn = asyncio.Semaphore(connections)
+        self._connections = connections
         self._translate = translate
 
     async def head(self) -> LogHead:
@@ -130,7 +133,13 @@ class SqlReader:
 
     async def close(self) -> None:
         """See :meth:`tracker.store.base.Reader.close`."""
-        await self._engine.dispose()
+        # A statement under way has a thread that answers to the loop: the loop may be closed after this.
+        async with AsyncExitStack() as nobody_reads:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    for _ in range(self._connections):
+                        await nobody_reads.enter_async_context(self._turn)
+            await self._engine.dispose()
 
     async def _events(self, statement: Select[Any], **values: Any) -> list[RecordedEvent]:
         async with self._connection() as connection:
