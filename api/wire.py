@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from tracker import plain_intake
 from tracker.errors import InvalidEvent
 from tracker.events import Event
 from tracker.feed import StreamedEvent
+from tracker.json_values import finite
 
 MAX_BODY_BYTES = 256 * 1024
 MAX_MESSAGE_BYTES = 64 * 1024
@@ -21,17 +21,10 @@ _MAX_BRACKETS = 20_000
 _encode = msgspec.json.Encoder().encode
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("a number is out of range")
-    return number
-
-
 # Numbers with an exponent are left to Python: msgspec takes 10 µs for one like 1e300, half a second for a body of them.
 _EXPONENT = re.compile(rb"\d[eE]")
 _decode = msgspec.json.Decoder().decode
-_decode_exponents = msgspec.json.Decoder(float_hook=_finite).decode
+_decode_exponents = msgspec.json.Decoder(float_hook=finite).decode
 
 
 def parse(data: bytes) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from msgspec.structs import fields
@@ -10,11 +9,11 @@ from msgspec.structs import fields
 from tracker.errors import InvalidEvent
 from tracker.events import FACTS, AnyFact, Event, Fact
 from tracker.json_values import MAX_INTEGER
+from tracker.times import is_time
 
 # Names that the log gives or that address the message; none of them is content.
 _ENVELOPE = frozenset({"type", "job_id", "event_id", "ref", "timestamp", "position", "sequence", "prev"})
 _GIVEN_BY_THE_LOG = frozenset({"stages_completed"})
-_MAX_TIMESTAMP = 40
 _REQUIRED = {name: tuple(field.name for field in fields(fact) if field.required) for name, fact in FACTS.items()}
 # By type: the fields that a message may give, and all names that are not kept as extra.
 _KNOWN = {
@@ -90,15 +89,3 @@ def _keep_time(given: dict[str, Any], timestamp: object) -> None:
         if is_time(value):
             given["occurred_at"] = value
             return
-
-
-def is_time(value: object) -> bool:
-    """Whether a value is a time in ISO 8601, of at most 40 characters."""
-    # fromisoformat() takes any character between date and time, a NUL and a lone surrogate too.
-    if type(value) is not str or len(value) > _MAX_TIMESTAMP or not (value.isascii() and value.isprintable()):
-        return False
-    try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        return False
-    return True

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias, get_args
 
 from msgspec import Struct
 
 from tracker.errors import InvalidQuery
-from tracker.intake import is_time
 from tracker.json_values import MAX_INTEGER
 from tracker.projection import Job, JobStatus
+from tracker.times import A_ZONED_TIME, EPOCH, since_epoch, zoned_time
 
 Sort: TypeAlias = Literal[
     "started", "-started", "updated", "-updated", "completed", "-completed", "duration", "-duration"
@@ -20,9 +19,7 @@ NEWEST_FIRST: Sort = "-started"
 SEARCHED_CHARACTERS = 4000
 _PIECE_CHARACTERS = 1000
 _MAX_TEXT = 200
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_YEAR = 9998
-_TIME = "must be a time in ISO 8601 with its zone, such as 2025-11-09T10:30:00Z"
 
 
 class Place(Struct, frozen=True):
@@ -165,13 +162,13 @@ def _text(field: str, text: str | None) -> str | None:
     return text
 
 
-def read_time(field: str, text: str | None, problem: str = _TIME) -> int | None:
+def read_time(field: str, text: str | None, problem: str = A_ZONED_TIME) -> int | None:
     """A time in ISO 8601 with its zone, from 1970 on, in microseconds UTC; raises :class:`InvalidQuery` else."""
     if text is None:
         return None
-    moment = datetime.fromisoformat(text) if is_time(text) and not text.isdigit() else None
-    if moment is None or moment.tzinfo is None:
+    moment = zoned_time(text)
+    if moment is None:
         raise InvalidQuery(field, text, problem)
-    if not _EPOCH.year <= moment.year <= _LAST_YEAR:
-        raise InvalidQuery(field, text, f"must be from {_EPOCH.year} to {_LAST_YEAR}")
-    return max(0, (moment - _EPOCH) // timedelta(microseconds=1))
+    if not EPOCH.year <= moment.year <= _LAST_YEAR:
+        raise InvalidQuery(field, text, f"must be from {EPOCH.year} to {_LAST_YEAR}")
+    return max(0, since_epoch(moment))

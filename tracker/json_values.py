@@ -59,6 +59,14 @@ def check_number(field: str, value: object) -> float:
     return number
 
 
+def finite(text: str) -> float:
+    """A number of a JSON text; ``ValueError`` if it is out of range. For decoders, as their ``float_hook``."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number is out of range")
+    return number
+
+
 def check_object(field: str, value: object) -> None:
     """Demand a dictionary of JSON values: string keys, finite numbers, exact integers, 32 levels at most."""
     if not isinstance(value, dict):

@@ -7,7 +7,6 @@ test holds the two together: whatever is read here is read there, to the same ev
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import reduce
 from operator import attrgetter, or_
@@ -19,8 +18,8 @@ from msgspec.structs import FieldInfo, fields
 
 from tracker.errors import InvalidEvent
 from tracker.events import FACTS, AnyFact, Event
-from tracker.intake import is_time
-from tracker.json_values import MAX_INTEGER
+from tracker.json_values import MAX_INTEGER, finite
+from tracker.times import is_time
 
 # They have rules of their own.
 _LEFT_OUT = frozenset({"occurred_at", "stages_completed"})
@@ -62,16 +61,9 @@ _READ: dict[type[Struct], tuple[type[AnyFact], tuple[str, ...], Callable[[Any], 
 }
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("a number is out of range")
-    return number
-
-
 # float_hook: msgspec takes 10 µs for a number like 1e300, half a second for a body of them; Python does not.
 _Messages = list[reduce(or_, _MESSAGES)]  # type: ignore[misc,valid-type]  # made at run time
-_decode = msgspec.json.Decoder(_Messages, float_hook=_finite).decode
+_decode = msgspec.json.Decoder(_Messages, float_hook=finite).decode
 
 
 def plain_events(data: bytes) -> list[Event] | None:

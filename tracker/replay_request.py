@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from msgspec import Struct
 
 from tracker.errors import InvalidQuery
-from tracker.intake import is_time
 from tracker.json_values import MAX_IDENTIFIER, MAX_INTEGER, check_identifier
 from tracker.replay import Moment, Place, check_max_gap, check_speed
+from tracker.times import A_ZONED_TIME, since_epoch, zoned_time
 
 REPLAY = "replay"
 CONTROLS = ("pause", "resume", "step", "seek", "speed", "replay_stop")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TIME = "must be a time in ISO 8601 with its zone, such as 2025-11-09T10:30:00Z"
 
 
 class UnknownReplay(InvalidQuery):
@@ -131,11 +128,10 @@ def read_place(field: str, value: object) -> Place | None:
     """
     if not isinstance(value, str):
         return _position(field, value, "must be a position, a whole number from 0, or a time in ISO 8601")
-    # fromisoformat() takes 20251109 too, which is rather a position that was put in quotes.
-    moment = datetime.fromisoformat(value) if is_time(value) and not value.isdigit() else None
-    if moment is None or moment.tzinfo is None:
-        raise InvalidQuery(field, value, _TIME)
-    return Moment((moment - _EPOCH) // timedelta(microseconds=1))
+    moment = zoned_time(value)
+    if moment is None:
+        raise InvalidQuery(field, value, A_ZONED_TIME)
+    return Moment(since_epoch(moment))
 
 
 def _position(field: str, value: object, problem: str = "must be a position: a whole number from 0") -> int | None:
