@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from api.websocket_server import WebSocketServer
+from tests.api.authority import Authority
 from tests.api.clients import HttpClient, SocketClient, http_client, socket_client
 from tracker.progress_reporter import ProgressReporter
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    """A test authority that has issued a certificate."""
+    authority = Authority(tmp_path)
+    authority.issue()
+    return authority
 
 
 @pytest.fixture

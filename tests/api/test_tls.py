@@ -40,13 +40,6 @@ _NEVER = 3600.0
 
 
 @pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    authority = Authority(tmp_path)
-    authority.issue()
-    return authority
-
-
-@pytest.fixture
 def settings(database_url: str, authority: Authority) -> Settings:
     return Settings(
         database_url=database_url,

@@ -239,13 +239,6 @@ def test_what_cannot_be_used_is_one_line_before_it_listens(run: Run, args: list[
 # TLS
 
 
-@pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    authority = Authority(tmp_path)
-    authority.issue()
-    return authority
-
-
 def _secured(authority: Authority) -> tuple[str, ...]:
     return ("serve", "--port", "0", "--tls-cert", str(authority.cert), "--tls-key", str(authority.key))
 
