@@ -63,9 +63,11 @@ class HttpClient:
 
 
 @asynccontextmanager
-async def http_client(url: str) -> AsyncIterator[HttpClient]:
+async def http_client(url: str, *, keeps_connections: bool = True) -> AsyncIterator[HttpClient]:
+    """``keeps_connections``: not where the server may end them so soon that a request meets the end of its own."""
     timeout = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
+    connector = aiohttp.TCPConnector(force_close=not keeps_connections)
+    async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
         yield HttpClient(url, session)
 
 

@@ -80,7 +80,7 @@ class Others:
     @asynccontextmanager
     async def working(self, url: str) -> AsyncIterator[None]:
         over = asyncio.Event()
-        async with http_client(url) as http, asyncio.TaskGroup() as group:
+        async with http_client(url, keeps_connections=False) as http, asyncio.TaskGroup() as group:
             group.create_task(self._work(http, over))
             yield
             over.set()
