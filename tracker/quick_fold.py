@@ -6,8 +6,8 @@ of them only the stage is decoded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import zip_longest
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import msgspec
 from msgspec import Struct
@@ -24,27 +24,42 @@ class _InStage(Struct, gc=False):
 _decode = msgspec.json.Decoder(_InStage).decode
 
 
-def quick_fold(events: Sequence[RecordedEvent], job: Job | None = None) -> Job | None:
+def quick_fold(events: Iterable[RecordedEvent], job: Job | None = None) -> Job | None:
     """The job after all ``events`` of it, in the order of their ``sequence``."""
-    sequence = 0 if job is None else job.sequence
-    for event, following in zip_longest(events, events[1:]):
-        if job is not None and event.sequence == sequence + 1 and _is_overwritten(job, event, following):
-            sequence += 1
-            continue
-        if job is not None and job.sequence != sequence:
-            job = replace(job, sequence=sequence)
-        job = apply(job, event)
-        sequence = 0 if job is None else job.sequence
+    for _, after, _ in folding(events, job):
+        job = after
     return job
 
 
-def _is_overwritten(job: Job, event: RecordedEvent, following: RecordedEvent | None) -> bool:
-    """Whether the next event tells of progress in the same stage, in which the job is already."""
-    return (
-        following is not None
-        and event.type == following.type == ProgressUpdated.type
-        and following.sequence == event.sequence + 1
-        and job.stage_started_at is not None
-        and job.completed_at is None
-        and _decode(event.payload).stage == job.current_stage == _decode(following.payload).stage
-    )
+def folding(
+    events: Iterable[RecordedEvent], job: Job | None = None
+) -> Iterator[tuple[RecordedEvent, Job | None, bool]]:
+    """Each event, the job after it, and whether it applied. What the next event overwrites does not show in the job."""
+    sequence = 0 if job is None else job.sequence
+    open_stage = _open_stage(job)
+    event: RecordedEvent | None = None
+    stage: str | None = None
+    for following in chain(events, (None,)):
+        next_stage = None if following is None else _stage(following)
+        if event is not None:
+            repeats = stage is not None and stage == open_stage == next_stage and event.sequence == sequence + 1
+            if repeats and following is not None and following.sequence == sequence + 2:
+                sequence += 1
+                yield event, job, True
+            else:
+                before = job if job is None or job.sequence == sequence else replace(job, sequence=sequence)
+                job = apply(before, event)
+                sequence = 0 if job is None else job.sequence
+                open_stage = _open_stage(job)
+                yield event, job, job is not before
+        event, stage = following, next_stage
+
+
+def _stage(event: RecordedEvent) -> str | None:
+    return _decode(event.payload).stage if event.type == ProgressUpdated.type else None
+
+
+def _open_stage(job: Job | None) -> str | None:
+    if job is None or job.stage_started_at is None or job.completed_at is not None:
+        return None
+    return job.current_stage

@@ -16,8 +16,17 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
-from tracker.events import ErrorReported, JobCompleted, JobFailed, JobStarted, RecordedEvent, StageCompleted
-from tracker.projection import Job, apply
+from tracker.events import (
+    ErrorReported,
+    JobCompleted,
+    JobFailed,
+    JobStarted,
+    ProgressUpdated,
+    RecordedEvent,
+    StageCompleted,
+)
+from tracker.projection import Job
+from tracker.quick_fold import folding
 from tracker.times import MICROSECONDS
 
 STATISTICS_VERSION = 1
@@ -76,10 +85,15 @@ def counted(event: RecordedEvent, job: Job) -> Iterator[Key]:
 def fold_counting(events: Iterable[RecordedEvent], counters: Counter[Key], after: int = 0) -> Job | None:
     """The job that its events make, in the order of their ``sequence``; those above position ``after`` are counted."""
     job: Job | None = None
-    for event in events:
-        before, job = job, apply(job, event)
-        if job is not None and job is not before and event.position > after:
+    progress: Counter[int] = Counter()
+    for event, job, applied in folding(events):
+        if not applied or event.position <= after:
+            continue
+        if event.type == ProgressUpdated.type:
+            progress[event.recorded_at // HOUR] += 1
+        elif job is not None:
             counters.update(counted(event, job))
+    counters.update({Key("event", hour, ProgressUpdated.type): amount for hour, amount in progress.items()})
     return job
 
 

@@ -8,8 +8,11 @@ from tracker.errors import InvalidQuery, JobNotFound, TrackerError
 from tracker.job_query import NEWEST_FIRST, AsOf, JobQuery, Place
 from tracker.projection import Job
 from tracker.quick_fold import quick_fold
-from tracker.store.base import PAGE_LIMIT, Reader
+from tracker.store.base import Reader
 from tracker.times import iso
+
+# A page of a job's life: some megabytes, and a few milliseconds of the event loop to fold.
+_EVENTS_AT_ONCE = 10_000
 
 
 class HistoryPruned(TrackerError):
@@ -115,7 +118,7 @@ async def _as_it_was(reader: Reader, job: Job, position: int) -> Job | None:
         return job
     then: Job | None = None
     after = 0
-    while page := await reader.job_life(job.job_id, after, PAGE_LIMIT):
+    while page := await reader.job_life(job.job_id, after, _EVENTS_AT_ONCE):
         if page[-1].position > position:
             return quick_fold([event for event in page if event.position <= position], then)
         then = quick_fold(page, then)
