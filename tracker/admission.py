@@ -47,7 +47,7 @@ def admit(job: Job | None, event: Event, recorded_at: int) -> tuple[str, AnyFact
     """
     fact = event.fact
     if isinstance(fact, JobStarted):
-        return _with_photo_id(event.payload, None), fact
+        return with_photo_id(event.payload, photo_id_first(None)), fact
     if job is None:
         raise JobNotFound(event.job_id)
     if job.completed_at is not None:
@@ -59,7 +59,7 @@ def admit(job: Job | None, event: Event, recorded_at: int) -> tuple[str, AnyFact
     elif isinstance(fact, (JobCompleted, JobFailed)):
         fact = _ended(job, fact, recorded_at)
         payload = encode_fact(fact).decode()
-    return _with_photo_id(payload, job.photo_id), fact
+    return with_photo_id(payload, photo_id_first(job.photo_id)), fact
 
 
 def check_stage(declared: tuple[str, ...], stage: str) -> None:
@@ -96,12 +96,16 @@ def settle_repeat(recorded: RecordedEvent, event: Event) -> RecordedEvent:
     raise JobExists(event.job_id)
 
 
-def _with_photo_id(payload: str, photo_id: PhotoId) -> str:
-    # Spliced, not re-encoded: photo_id is the first field of every fact, so the start of the text tells.
-    if payload.startswith('{"photo_id":'):
-        return payload
+def photo_id_first(photo_id: PhotoId) -> str:
+    """How the payload of an event about a job with this photo begins."""
     text = str(photo_id) if type(photo_id) is int else _encode(photo_id).decode()
-    return f'{{"photo_id":{text},{payload[1:]}'
+    return f'{{"photo_id":{text},'
+
+
+def with_photo_id(payload: str, beginning: str) -> str:
+    """A payload with the job's photo, where it names none: ``beginning`` is that of :func:`photo_id_first`."""
+    # Spliced, not re-encoded: photo_id is the first field of every fact, so the start of the text tells.
+    return payload if payload.startswith('{"photo_id":') else beginning + payload[1:]
 
 
 def _ended(job: Job, fact: JobCompleted | JobFailed, recorded_at: int) -> JobCompleted | JobFailed:

@@ -236,13 +236,15 @@ class Event(Struct, frozen=True, gc=False):
     """A checked, encoded fact about a job, not yet recorded.
 
     ``payload`` is the JSON text of the fact. It is a copy: what the caller does later with the dictionaries it
-    passed changes nothing. ``event_id``, where given, makes recording idempotent.
+    passed changes nothing. ``event_id``, where given, makes recording idempotent. ``stage`` is the payload's, of
+    progress: who has it at hand need not decode the payload for it.
     """
 
     job_id: str
     type: str
     payload: str
     event_id: str | None = None
+    stage: str | None = None
 
     @classmethod
     def of(cls, job_id: str, fact: AnyFact, event_id: str | None = None) -> Self:
@@ -258,7 +260,8 @@ class Event(Struct, frozen=True, gc=False):
         encoded = encode_fact(fact)
         if len(encoded) > MAX_PAYLOAD_BYTES:
             raise EventTooLarge.of("", f"the event has {len(encoded)} bytes, {MAX_PAYLOAD_BYTES} is the limit")
-        return cls(job_id, fact.type, encoded.decode(), event_id)
+        stage = fact.stage if isinstance(fact, ProgressUpdated) else None
+        return cls(job_id, fact.type, encoded.decode(), event_id, stage)
 
     @property
     def fact(self) -> AnyFact:

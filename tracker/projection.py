@@ -132,6 +132,13 @@ def fold(events: Iterable[RecordedEvent], job: Job | None = None) -> Job | None:
     return job
 
 
+def open_stage(job: Job | None) -> str | None:
+    """The stage that a job is in: progress in it changes nothing but how far it is. None where there is no such."""
+    if job is None or job.stage_started_at is None or job.completed_at is not None:
+        return None
+    return job.current_stage
+
+
 def elapsed_seconds(job: Job, now: int) -> float:
     """Seconds from the start to ``now`` (microseconds UTC) or, for a finished job, its duration. Not negative."""
     if job.duration is not None:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tracker.events import ProgressUpdated, RecordedEvent
-from tracker.projection import Job, apply
+from tracker.projection import Job, apply, open_stage
 
 
 class _InStage(Struct, gc=False):
@@ -36,13 +36,13 @@ def folding(
 ) -> Iterator[tuple[RecordedEvent, Job | None, bool]]:
     """Each event, the job after it, and whether it applied. What the next event overwrites does not show in the job."""
     sequence = 0 if job is None else job.sequence
-    open_stage = _open_stage(job)
+    stage_now = open_stage(job)
     event: RecordedEvent | None = None
     stage: str | None = None
     for following in chain(events, (None,)):
         next_stage = None if following is None else _stage(following)
         if event is not None:
-            repeats = stage is not None and stage == open_stage == next_stage and event.sequence == sequence + 1
+            repeats = stage is not None and stage == stage_now == next_stage and event.sequence == sequence + 1
             if repeats and following is not None and following.sequence == sequence + 2:
                 sequence += 1
                 yield event, job, True
@@ -50,16 +50,10 @@ def folding(
                 before = job if job is None or job.sequence == sequence else replace(job, sequence=sequence)
                 job = apply(before, event)
                 sequence = 0 if job is None else job.sequence
-                open_stage = _open_stage(job)
+                stage_now = open_stage(job)
                 yield event, job, job is not before
         event, stage = following, next_stage
 
 
 def _stage(event: RecordedEvent) -> str | None:
     return _decode(event.payload).stage if event.type == ProgressUpdated.type else None
-
-
-def _open_stage(job: Job | None) -> str | None:
-    if job is None or job.stage_started_at is None or job.completed_at is not None:
-        return None
-    return job.current_stage

@@ -93,8 +93,13 @@ def fold_counting(events: Iterable[RecordedEvent], counters: Counter[Key], after
             progress[event.recorded_at // HOUR] += 1
         elif job is not None:
             counters.update(counted(event, job))
-    counters.update({Key("event", hour, ProgressUpdated.type): amount for hour, amount in progress.items()})
+    add_progress(progress, counters)
     return job
+
+
+def add_progress(by_hour: Counter[int], counters: Counter[Key]) -> None:
+    """Count progress events, of which only the hour matters."""
+    counters.update({Key("event", hour, ProgressUpdated.type): amount for hour, amount in by_hour.items()})
 
 
 def count(events: Iterable[RecordedEvent], after: int = 0) -> Counter[Key]:

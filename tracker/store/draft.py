@@ -6,15 +6,17 @@ Everything is decided here in memory, from what the writer has looked up, before
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Protocol
 
 from msgspec.structs import replace
 
 from tracker.admission import admit, settle_repeat
 from tracker.errors import InvalidEvent, JobPruned, TrackerError
-from tracker.events import Event, JobStarted, RecordedEvent
+from tracker.events import Event, JobStarted, ProgressUpdated, RecordedEvent
 from tracker.projection import Job, apply_fact
 from tracker.store.base import Append, Committed, Outcome
+from tracker.store.growing import GrowingJob
 
 
 class Lookup(Protocol):
@@ -44,10 +46,16 @@ class Draft:
         self._lookup = lookup
         self._base = base
         self._by_event_id: dict[str, RecordedEvent] = {}
+        self._growing: dict[str, GrowingJob] = {}
         self.recorded: list[RecordedEvent] = []
-        self.states: list[Job] = []  # of its job, after each of the recorded
-        self.jobs: dict[str, Job] = {}
+        self.turns: list[tuple[RecordedEvent, Job]] = []  # the recorded that are more than progress, the job after each
         self.outcomes: list[Outcome] = []
+
+    @property
+    def jobs(self) -> dict[str, Job]:
+        """The jobs that the recorded events changed, after the last of them."""
+        changed = [growing.settled() for growing in self._growing.values() if growing.has_grown]
+        return {job.job_id: job for job in changed if job is not None}
 
     def take(self, append: Append) -> None:
         """Take all events of an append, or none."""
@@ -65,28 +73,42 @@ class Draft:
         shift = base - self._base
         if shift == 0:
             return
+        for growing in self._growing.values():
+            growing.move(self._base, shift)
         moved = {id(event): replace(event, position=event.position + shift) for event in self.recorded}
         self.recorded = list(moved.values())
+        self.turns = [(moved[id(event)], job) for event, job in self.turns]
+        self._by_event_id = {name: moved.get(id(event), event) for name, event in self._by_event_id.items()}
         self.outcomes = [
             outcome if isinstance(outcome, TrackerError) else tuple(moved.get(id(event), event) for event in outcome)
             for outcome in self.outcomes
         ]
-        self.jobs = {job_id: _moved(job, self._base, shift) for job_id, job in self.jobs.items()}
         self._base = base
 
     def _take_all(self, append: Append) -> Outcome:
-        count, jobs, ids = len(self.recorded), dict(self.jobs), dict(self._by_event_id)
+        count, turns = len(self.recorded), len(self.turns)
+        before = {event.job_id: copy(self._growing.get(event.job_id)) for event in append.events}
         taken: list[RecordedEvent] = []
         for index, event in enumerate(append.events):
             outcome = self._take_one(event, append.accepted_at)
             if isinstance(outcome, TrackerError):
-                del self.recorded[count:], self.states[count:]
-                self.jobs, self._by_event_id = jobs, ids
+                self._forget(count, turns, before)
                 outcome.add_note(f"event {index} of the list")
                 outcome.index = index
                 return outcome
             taken.extend(outcome)
         return tuple(taken)
+
+    def _forget(self, count: int, turns: int, before: dict[str, GrowingJob | None]) -> None:
+        """Undo what an append did up to the event that was refused."""
+        for event in self.recorded[count:]:
+            self._by_event_id.pop(event.event_id or "", None)
+        del self.recorded[count:], self.turns[turns:]
+        for job_id, growing in before.items():
+            if growing is not None:
+                self._growing[job_id] = growing
+            else:
+                self._growing.pop(job_id, None)
 
     def _take_one(self, event: Event, accepted_at: int) -> Outcome:
         try:
@@ -95,51 +117,58 @@ class Draft:
             return refusal.with_traceback(None)
 
     def _record(self, event: Event, accepted_at: int) -> RecordedEvent:
-        job = self._job(event.job_id)
-        earlier = self._earlier(job, event)
+        growing = self._growing.get(event.job_id) or self._enter(event.job_id)
+        earlier = self._earlier(growing, event)
         if earlier is not None:
             return settle_repeat(earlier, event)
+        if event.stage is not None and event.stage == growing.open_stage:
+            # Progress where the job is already, which is most of what happens: admitted before, and folded later.
+            recorded = self._recorded(growing, event, accepted_at, growing.with_photo_id(event.payload))
+            growing.tell(recorded)
+        else:
+            recorded = self._turn(growing, event, accepted_at)
+        self.recorded.append(recorded)
+        if event.event_id is not None:
+            self._by_event_id[event.event_id] = recorded
+        return recorded
+
+    def _turn(self, growing: GrowingJob, event: Event, accepted_at: int) -> RecordedEvent:
+        job = growing.settled()
         if job is None and self._lookup.is_pruned(event.job_id):
             raise JobPruned(event.job_id)
         payload, fact = admit(job, event, accepted_at)
-        recorded = RecordedEvent(
+        recorded = self._recorded(growing, event, accepted_at, payload)
+        after = apply_fact(job, recorded, fact)
+        if after is None:
+            raise InvalidEvent("type", event.type, "does not begin a job")
+        growing.become(after)
+        if event.type != ProgressUpdated.type:
+            self.turns.append((recorded, after))
+        return recorded
+
+    def _recorded(self, growing: GrowingJob, event: Event, accepted_at: int, payload: str) -> RecordedEvent:
+        return RecordedEvent(
             self._base + len(self.recorded) + 1,
             event.job_id,
-            job.sequence + 1 if job is not None else 1,
+            growing.sequence + 1,
             event.type,
             accepted_at,
             event.event_id,
             payload,
         )
-        after = apply_fact(job, recorded, fact)
-        if after is None:
-            raise InvalidEvent("type", event.type, "does not begin a job")
-        self.recorded.append(recorded)
-        self.states.append(after)
-        self.jobs[event.job_id] = after
-        if event.event_id is not None:
-            self._by_event_id[event.event_id] = recorded
-        return recorded
 
-    def _job(self, job_id: str) -> Job | None:
-        return self.jobs.get(job_id) or self._lookup.job(job_id)
+    def _enter(self, job_id: str) -> GrowingJob:
+        growing = self._growing[job_id] = GrowingJob(self._lookup.job(job_id))
+        return growing
 
-    def _earlier(self, job: Job | None, event: Event) -> RecordedEvent | None:
+    def _earlier(self, growing: GrowingJob, event: Event) -> RecordedEvent | None:
         if event.event_id is not None:
             earlier = self._by_event_id.get(event.event_id) or self._lookup.event_by_id(event.event_id)
             if earlier is not None:
                 return earlier
-        if job is None or event.type != JobStarted.type:
+        job = growing.job
+        if event.type != JobStarted.type or job is None:
             return None
         if job.started_position > self._base:
             return self.recorded[job.started_position - self._base - 1]
         return self._lookup.first_event(event.job_id)
-
-
-def _moved(job: Job, base: int, shift: int) -> Job:
-    started = job.started_position
-    return replace(
-        job,
-        position=job.position + shift,
-        started_position=started + shift if started > base else started,
-    )

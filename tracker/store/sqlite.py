@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 
 from tracker.errors import LogNotEmpty, StoreError, StoreUnavailable
-from tracker.store import schema
+from tracker.store import driver, schema
 from tracker.store.loading import Loading
 from tracker.store.owner import OwnerLock
 from tracker.store.reader import SqlReader
@@ -228,4 +228,4 @@ def _set_reader_pragmas(connection: Any, _: object) -> None:
 
 def _begin_immediate(connection: Connection) -> None:
     # A deferred transaction that reads and then writes can fail at once with SQLITE_BUSY_SNAPSHOT.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    driver.execute(connection, "BEGIN IMMEDIATE")

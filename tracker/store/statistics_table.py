@@ -62,7 +62,7 @@ class StatisticsTable:
     """Writes the counters, on the connection of the one who records."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self._upsert = BulkInsert(_upsert(dialect.name), COLUMNS, dialect, is_exact=True)
+        self._upsert = BulkInsert(_upsert(dialect.name), COLUMNS, dialect)
 
     def add(self, connection: Connection, counters: Counter[Key]) -> None:
         """Add up what a batch counted: one statement."""

@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.exc import DBAPIError
 
 from tracker.errors import JobNotFound, JobPruned, StoreError
-from tracker.events import RecordedEvent
+from tracker.events import ProgressUpdated, RecordedEvent
 from tracker.projection import Job
-from tracker.statistics import Key, counted
-from tracker.store import pruning, rebuilding, rows, statements
+from tracker.statistics import HOUR, Key, add_progress, counted
+from tracker.store import driver, pruning, rebuilding, rows, statements
 from tracker.store.base import Append, Committed, LogHead, Pruned
 from tracker.store.bulk import BulkInsert
 from tracker.store.draft import Draft
@@ -40,6 +40,8 @@ class SqlWriter:
         self._upsert_jobs = BulkInsert(upsert, rows.JOB_COLUMNS, engine.dialect)
         self._texts = JobTexts(engine.dialect)
         self._statistics = StatisticsTable(engine.dialect)
+        self._advance_head = str(statements.ADVANCE_HEAD.compile(dialect=engine.dialect))
+        self._position: int | None = None  # of the last event, where this writer put it
         self._unsettled: Draft | None = None
         self._is_closed = False
         with self._translated():
@@ -50,10 +52,11 @@ class SqlWriter:
         self._unsettled = None
         with self.transaction() as connection:
             draft = self._draft(connection, appends)
-            self._write(connection, draft)
+            position = self._write(connection, draft)
             # From here on until COMMIT has returned, its outcome is unknown.
             self._unsettled = draft
         self._unsettled = None
+        self._position = position
         self._cache.update(draft.jobs)
         return draft.committed()
 
@@ -106,20 +109,20 @@ class SqlWriter:
 
     def prune(self, finished_before: int, now: int, max_events: int) -> Pruned:
         """See :meth:`tracker.store.base.Writer.prune`."""
-        self._cache.clear()
+        self._forget()
         with self.transaction() as connection:
             return pruning.prune_step(connection, finished_before, now, max_events)
 
     def rebuild(self) -> int:
         """See :meth:`tracker.store.base.Writer.rebuild`."""
-        self._cache.clear()
+        self._forget()
         with self.transaction() as connection:
             return rebuilding.rebuild(connection, self._upsert_jobs, self._texts, self._statistics)
 
     @contextmanager
     def loading(self) -> Iterator[Loading]:
         """A transaction that takes events over as they are; see :class:`tracker.store.loading.Loading`."""
-        self._cache.clear()
+        self._forget()
         with self.transaction() as connection:
             yield Loading(connection, self._insert_events, self._upsert_jobs, self._texts, self._statistics)
 
@@ -132,22 +135,33 @@ class SqlWriter:
 
     def _draft(self, connection: Connection, appends: Sequence[Append]) -> Draft:
         wanted = [event for append in appends for event in append.events]
-        head = connection.execute(statements.HEAD).one()
-        draft = Draft(Lookups(connection, self._cache, wanted), head.position)
+        base, self._position = self._position, None
+        if base is None:
+            base = connection.execute(statements.HEAD).one().position
+        draft = Draft(Lookups(connection, self._cache, wanted), base)
         for append in appends:
             draft.take(append)
         return draft
 
-    def _write(self, connection: Connection, draft: Draft) -> None:
+    def _write(self, connection: Connection, draft: Draft) -> int | None:
+        """Returns the position of the last event; None where there is no new one."""
         count = len(draft.recorded)
         if not count:
-            return
-        position: int = connection.execute(statements.ADVANCE_HEAD, {"count": count}).scalar_one()
+            return None
+        position: int = driver.execute(connection, self._advance_head, (count,)).fetchall()[0][0]
         draft.rebase(position - count)
+        jobs = draft.jobs
         self._insert_events.execute(connection, list(map(astuple, draft.recorded)))
-        self._upsert_jobs.execute(connection, [rows.job_row(job) for job in draft.jobs.values()])
-        self._texts.write_changed(connection, draft.recorded, draft.jobs)
+        self._upsert_jobs.execute(connection, list(map(rows.job_row, jobs.values())))
+        if draft.turns:
+            self._texts.write_changed(connection, draft.recorded, jobs)
         self._statistics.add(connection, _counted(draft))
+        return position
+
+    def _forget(self) -> None:
+        """The log is changed by other means than appending."""
+        self._cache.clear()
+        self._position = None
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -185,8 +199,10 @@ class SqlWriter:
 
 
 def _counted(draft: Draft) -> Counter[Key]:
-    pairs = zip(draft.recorded, draft.states, strict=True)
-    return Counter(key for event, job in pairs for key in counted(event, job))
+    counters = Counter(key for event, job in draft.turns for key in counted(event, job))
+    progress = ProgressUpdated.type
+    add_progress(Counter([event.recorded_at // HOUR for event in draft.recorded if event.type == progress]), counters)
+    return counters
 
 
 def _is_recorded(connection: Connection, draft: Draft) -> bool:

@@ -18,7 +18,7 @@ def rows(count: int) -> list[tuple[object, ...]]:
     return [(f"{number:05}", number, number, 1) for number in range(count)]
 
 
-@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 50, 61, 249, 250, 251, 310, 561])
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 10, 511, 512, 513, 1023, 1024, 1025, 3071])
 def test_any_number_of_rows_goes_in_once_and_in_order(tmp_path: Path, count: int) -> None:
     store = SqliteStore(tmp_path / "log.db")
     with store.writer.transaction() as connection:
