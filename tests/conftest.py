@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 from api.websocket_server import WebSocketServer
 from tracker.progress_reporter import ProgressReporter
 from tracker.settings import PREFIX, Settings
+from tracker.store.sqlite import SqliteStore
 
 
 @pytest.fixture(autouse=True)
@@ -24,9 +28,22 @@ def _settings_of_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
+@pytest.fixture(scope="session")
+def empty_log(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The file of a log that was just made."""
+    path = tmp_path_factory.mktemp("empty") / "log.db"
+    SqliteStore(path).close()
+    return path.read_bytes()
+
+
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{(tmp_path / 'log.db').as_posix()}"
+def database_url(tmp_path: Path, empty_log: bytes) -> str:
+    """A log of its own: copied, as making one takes longer than most tests."""
+    path = tmp_path / "log.db"
+    path.write_bytes(empty_log)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE log_head SET epoch = ?", (uuid.uuid4().hex,))
+    return f"sqlite:///{path.as_posix()}"
 
 
 @pytest.fixture

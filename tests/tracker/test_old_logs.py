@@ -22,7 +22,7 @@ _VERSIONS = sorted(path.name.removesuffix(".db.gz") for path in _FOLDER.glob("*.
 
 
 @pytest.fixture(params=_VERSIONS)
-def version(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def version(request: pytest.FixtureRequest, tmp_path: Path, database_url: str) -> str:
     name: str = request.param
     (tmp_path / "log.db").write_bytes(gzip.decompress((_FOLDER / f"{name}.db.gz").read_bytes()))
     return name
