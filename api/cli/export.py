@@ -10,7 +10,7 @@ import click
 
 from api.cli import wording
 from api.cli.failures import Command, echo_json
-from api.cli.log_files import bad_input, place
+from api.cli.log_files import place
 from api.cli.options import database_option, json_option, load_settings
 
 if TYPE_CHECKING:
@@ -46,11 +46,10 @@ def export(
     from tracker.exporting import Export, read_selection
     from tracker.store import open_snapshot
 
-    with bad_input(as_json=as_json):
-        selection = read_selection(jobs, place(since), place(until), redact)
-        with open_snapshot(load_settings(database).database_url) as log:
-            export = Export(log, selection)
-            _write(export, output)
+    selection = read_selection(jobs, place(since), place(until), redact)
+    with open_snapshot(load_settings(database).database_url) as log:
+        export = Export(log, selection)
+        _write(export, output)
     if output != _STANDARD_OUTPUT:
         _report(export, Path(output), as_json)
 

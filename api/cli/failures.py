@@ -10,6 +10,36 @@ from typing import Any
 
 import click
 
+# Of errors by their code, and not by their class: what a server refuses has the code only, and ends the same.
+_MISTAKES = frozenset(
+    {
+        # arguments, options, filters, times, positions, settings
+        "invalid_query",
+        "invalid_event",
+        "invalid_setting",
+        "event_too_large",
+        "no_modules_folder",
+        # what retention removed: no such place or job will be there again
+        "history_pruned",
+        "job_pruned",
+        # the file or the log that was named does not fit
+        "damaged_export",
+        "log_not_empty",
+    }
+)
+EXIT_CODES = (
+    "0: it was done. "
+    "1: it was asked for properly and cannot be done: no such job or file, no server, a log that is in use or damaged. "
+    "2: what was given is wrong: an argument, option or setting, a time or position, also one that retention removed, "
+    "or a file or log that cannot be imported. "
+    "`tracker run` ends with the exit code of its command, `tracker demo` with 130 when it is interrupted."
+)
+
+
+def exit_code(code: str) -> int:
+    """The exit code of an error's code, in every command: 2 for what the caller gave wrongly, else 1."""
+    return click.UsageError.exit_code if code in _MISTAKES else click.ClickException.exit_code
+
 
 class Command(click.Command):
     """A command whose failures are told as its user wants them: with ``--json``, as the body that HTTP has."""
@@ -21,11 +51,12 @@ class Command(click.Command):
 
 
 class Failure(click.ClickException):
-    """One line on stderr and exit code 1. ``code`` is for programs."""
+    """One line on stderr, and the exit code of :func:`exit_code`. ``code`` is for programs."""
 
     def __init__(self, message: str, code: str) -> None:
         super().__init__(message)
         self.code = code
+        self.exit_code = exit_code(code)  # type: ignore[misc]  # click reads it of the instance
 
 
 class JsonFailure(Failure):
@@ -40,18 +71,6 @@ class JsonFailure(Failure):
         echo_json(self.body)
 
 
-class Refusal(Failure):
-    """What makes no sense: one line, and the exit code of a usage error."""
-
-    exit_code = click.UsageError.exit_code
-
-
-class JsonRefusal(JsonFailure):
-    """The same for programs."""
-
-    exit_code = click.UsageError.exit_code
-
-
 def echo_json(body: object) -> None:
     """One JSON value on a line of its own: UTF-8, whatever the terminal's encoding, and at once."""
     from api import wire
@@ -63,13 +82,11 @@ def echo_json(body: object) -> None:
 def told(*, as_json: bool) -> Iterator[None]:
     """Tell what a command raises and its user can cause; all else passes, as a defect of ours."""
     from api import problems
-    from tracker.errors import InvalidQuery, TrackerError
+    from tracker.errors import TrackerError
 
     try:
         yield
     except TrackerError as error:
-        if isinstance(error, InvalidQuery):
-            raise _refusal(problems.body(error), as_json) from error
         raise _failure(problems.body(error), as_json) from error
     except Failure as error:
         raise _failure(problems.problem(error.message, error.code), as_json) from error
@@ -81,10 +98,6 @@ def told(*, as_json: bool) -> Iterator[None]:
 
 def _failure(body: dict[str, Any], as_json: bool) -> Failure:
     return JsonFailure(body) if as_json else Failure(body["error"], body["code"])
-
-
-def _refusal(body: dict[str, Any], as_json: bool) -> Failure:
-    return JsonRefusal(body) if as_json else Refusal(body["error"], body["code"])
 
 
 def _sentence(error: OSError) -> str:

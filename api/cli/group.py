@@ -41,18 +41,21 @@ Examples:
 
 
 class _Group(click.Group):
-    """Lists the commands in the order a reader meets them, and says where the log is."""
+    """Lists the commands in the order a reader meets them, says where the log is and what exit codes mean."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
         return list(self.commands)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        from api.cli.failures import EXIT_CODES
         from api.cli.options import log_path
         from tracker.settings import default_database_url
 
         with formatter.section("Where the log is"):
             formatter.write_text(log_path(default_database_url()))
             formatter.write_text("Another one: --database FILE, or TRACKER_DATABASE_URL=sqlite:///FILE.")
+        with formatter.section("Exit codes"):
+            formatter.write_text(EXIT_CODES)
 
 
 @click.group(cls=_Group, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})

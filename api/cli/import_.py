@@ -8,7 +8,6 @@ import click
 
 from api.cli import wording
 from api.cli.failures import Command, echo_json
-from api.cli.log_files import bad_input
 from api.cli.options import database_option, json_option, load_settings, log_path
 
 
@@ -25,8 +24,7 @@ def import_(file: Path, as_json: bool, database: str | None) -> None:
     from tracker.importing import import_file
 
     url = load_settings(database).database_url
-    with bad_input(as_json=as_json):
-        done = import_file(file, url)
+    done = import_file(file, url)
     if as_json:
         counts = {"events": done.events, "pruned_jobs": done.pruned_jobs, "whole": done.whole}
         echo_json({"success": True, **counts, "position": done.head.position, "epoch": done.head.epoch})

@@ -15,7 +15,6 @@ from api.cli.failures import Command, echo_json
 from api.cli.options import json_option
 
 if TYPE_CHECKING:
-    from tracker.errors import TrackerError
     from tracker.lightroom import Installed
 
 _MODULES_FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -44,7 +43,7 @@ def install(dev: bool, to: Path | None, as_json: bool) -> None:
     """
     from tracker import lightroom as plugin
 
-    modules = _modules(to, as_json)
+    modules = _modules(to)
     source = plugin.checkout_folder() if dev else plugin.plugin_folder()
     installed = plugin.link(modules, source) if dev else plugin.install(modules, source)
     if as_json:
@@ -63,7 +62,7 @@ def uninstall(to: Path | None, as_json: bool) -> None:
     """
     from tracker import lightroom as plugin
 
-    modules = _modules(to, as_json)
+    modules = _modules(to)
     removed = plugin.uninstall(modules)
     if as_json:
         echo_json({"success": True, "removed": [str(path) for path in removed]})
@@ -74,25 +73,10 @@ def uninstall(to: Path | None, as_json: bool) -> None:
         click.echo(f"Nothing to remove: there is no Jobreel Tracker plug-in in {modules}.")
 
 
-def _modules(to: Path | None, as_json: bool) -> Path:
-    from tracker.lightroom import NoModulesFolder, modules_folder
+def _modules(to: Path | None) -> Path:
+    from tracker.lightroom import modules_folder
 
-    if to is not None:
-        return to.absolute()
-    try:
-        return modules_folder(sys.platform, os.environ)
-    except NoModulesFolder as error:
-        _tell_misuse(error, as_json)
-        raise click.exceptions.Exit(click.UsageError.exit_code) from error
-
-
-def _tell_misuse(error: TrackerError, as_json: bool) -> None:
-    from api import problems
-
-    if as_json:
-        echo_json(problems.body(error))
-    else:
-        click.echo(f"Error: {error}", err=True)
+    return modules_folder(sys.platform, os.environ) if to is None else to.absolute()
 
 
 def _body(installed: Installed) -> dict[str, Any]:

@@ -55,7 +55,7 @@ async def follow(
                 notices.position = event["position"]
                 show(event)
     except ServerRefused as error:
-        raise Failure(_refusal(error), error.code) from error
+        raise Failure(_refusal(error), error.refusal) from error
     except ServerUnreachable as error:
         raise Failure(f"{error} Start one with `tracker serve`, or name another with --url.", error.code) from error
 

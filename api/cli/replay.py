@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from api.cli.failures import Command, Failure, echo_json
+from api.cli.log_files import place
 from api.cli.options import database_option, load_settings
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from tracker.store.base import Reader
 
 _Show: TypeAlias = Callable[[dict[str, Any]], None]
-_BAD_INPUT = 2
 _ID = "r1"
 
 
@@ -64,12 +64,12 @@ def replay(
     wanted = {
         "job_id": job,
         "speed": speed,
-        "since": _place(since),
-        "until": _place(until),
+        "since": place(since),
+        "until": place(until),
         "after": after,
         "max_gap_seconds": _seconds(max_gap),
     }
-    with _bad_input(as_json), _shown(as_json) as show:
+    with _shown(as_json) as show:
         from tracker.replay_request import read_request
 
         request = read_request(wanted)
@@ -84,11 +84,6 @@ def replay(
             return
 
 
-def _place(text: str | None) -> int | str | None:
-    """A place as the protocol has it: what is all digits is a position."""
-    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= 16 else text
-
-
 def _seconds(text: str | None) -> float | None:
     from tracker.errors import InvalidSetting
     from tracker.settings import duration_seconds
@@ -97,22 +92,6 @@ def _seconds(text: str | None) -> float | None:
         return None if text is None else duration_seconds("max_gap", text)
     except InvalidSetting as error:
         raise click.BadParameter("must be a time such as 0.5s, 2s or 1m", param_hint="'--max-gap'") from error
-
-
-@contextmanager
-def _bad_input(as_json: bool) -> Iterator[None]:
-    """A question that makes no sense: one line, and the exit code of a usage error."""
-    from api import problems
-    from tracker.errors import InvalidEvent
-
-    try:
-        yield
-    except InvalidEvent as error:
-        if as_json:
-            echo_json(problems.body(error))
-        else:
-            click.echo(f"Error: {error}", err=True)
-        raise click.exceptions.Exit(_BAD_INPUT) from error
 
 
 @contextmanager

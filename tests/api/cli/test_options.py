@@ -53,7 +53,7 @@ def test_flags_go_before_the_environment_before_the_file_before_the_default(
 def test_a_configuration_that_cannot_be_used_is_one_line(tmp_path: Path, run: Run, content: str) -> None:
     (tmp_path / "bad.toml").write_text(content)
     result = run("--config", "bad.toml", "status")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.startswith("Error: ")
     assert result.stderr.count("\n") == 1
 

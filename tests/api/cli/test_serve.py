@@ -231,7 +231,7 @@ def test_an_option_that_is_not_given_leaves_the_environment_alone(monkeypatch: p
 )
 def test_what_cannot_be_used_is_one_line_before_it_listens(run: Run, args: list[str], text: str) -> None:
     result = run("serve", "--port", "0", *args)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.startswith(f"Error: {text}")
     assert (result.stdout, result.stderr.count("\n")) == ("", 1)
 

@@ -158,7 +158,7 @@ def test_what_the_server_refuses_is_one_line(
     run: Run, served: ProgressReporter, server: WebSocketServer, options: list[str], problem: str
 ) -> None:
     result = run("tail", "--url", server.url, *options)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.startswith("Error: The server at http://127.0.0.1:")
     assert problem in result.stderr
     assert result.stderr.count("\n") == 1
@@ -272,7 +272,7 @@ async def test_a_refused_token_is_one_line_that_says_what_to_do_and_does_not_sho
         f"Error: The server at {base} refused: It is [31m not known here. "
         "Name a good token in TRACKER_TOKEN; `tracker token create` makes one.\n"
     )
-    assert (body["success"], body["code"]) == (False, "server_refused")
+    assert (body["success"], body["code"]) == (False, "unauthorized")
     assert _TOKEN not in refused.output + str(body)
     assert len(server.shown) == 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import sqlite3
 from pathlib import Path
@@ -13,19 +14,28 @@ from tracker.store.schema import REVISION
 
 from .conftest import Run
 
+_OLD_LOGS = Path(__file__).parents[2] / "logs"
 _CHANGING = (["migrate"], ["rebuild"], ["prune"])
 
 
 def test_migrate_makes_a_log_and_then_finds_it_current(run: Run, log: Path) -> None:
     assert run("migrate").stdout == f"Created the log at {log} (schema {REVISION}).\n"
-    assert run("migrate").stdout == f"The log at {log} is current (schema {REVISION}).\n"
+    assert run("migrate").stdout == f"The log at {log} is current (schema {REVISION}): there is nothing to do.\n"
     assert json.loads(run("migrate", "--json").stdout) == {"success": True, "found": REVISION, "schema": REVISION}
 
 
-def test_migrate_says_what_it_upgraded(run: Run, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run("migrate")
-    monkeypatch.setattr("api.cli.migrate._revision", lambda _: "0000")
-    assert run("migrate").stdout == f"Upgraded the log at {log} from schema 0000 to {REVISION}.\n"
+@pytest.mark.parametrize("packed", sorted(_OLD_LOGS.glob("*.db.gz")), ids=lambda path: path.name)
+def test_migrate_says_that_it_upgraded_an_old_log_and_from_which_schema(run: Run, log: Path, packed: Path) -> None:
+    old = gzip.decompress(packed.read_bytes())
+    log.write_bytes(old)
+    connection = sqlite3.connect(log)
+    (found,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    connection.close()
+    assert found < REVISION
+    assert run("migrate").stdout == f"Upgraded the log at {log} from schema {found} to {REVISION}.\n"
+    assert "there is nothing to do" in run("migrate").stdout
+    log.write_bytes(old)
+    assert json.loads(run("migrate", "--json").stdout) == {"success": True, "found": found, "schema": REVISION}
 
 
 def test_migrate_leaves_the_database_of_another_program_alone(run: Run, log: Path) -> None:
@@ -64,7 +74,7 @@ def test_prune_removes_what_finished_long_enough_ago(run: Run, jobs: None) -> No
     assert run("prune", "--keep-for", "0").stdout.startswith("Removed 2 jobs and 8 events")
     assert "1 job: 1 active" in run("status").stdout
     gone = run("status", "done")
-    assert (gone.exit_code, gone.stderr) == (1, "Error: Job 'done' was removed after its retention period.\n")
+    assert (gone.exit_code, gone.stderr) == (2, "Error: Job 'done' was removed after its retention period.\n")
 
 
 def test_prune_as_json(run: Run, jobs: None) -> None:
@@ -105,7 +115,7 @@ def test_a_time_is_read_or_refused_in_one_line(run: Run, jobs: None, keep_for: s
     if keep_for == "7":
         assert result.exit_code == 0
     else:
-        assert result.exit_code == 1
+        assert result.exit_code == 2
         assert result.stderr.startswith("Error: keep_for_seconds: ")
         assert result.stderr.count("\n") == 1
 
