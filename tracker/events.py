@@ -54,6 +54,7 @@ class ProcessingStage(StrEnum):
 
 
 STANDARD_STAGES = tuple(stage.value for stage in ProcessingStage)
+_STANDARD = frozenset(STANDARD_STAGES)
 TERMINAL_STAGES = (ProcessingStage.COMPLETED.value, ProcessingStage.FAILED.value)
 
 
@@ -109,10 +110,13 @@ class ProgressUpdated(Fact, frozen=True, kw_only=True):
 
     def check(self) -> None:
         """See :meth:`Fact.check`."""
-        Fact.check(self)
-        _check_stage(self.stage)
-        if not 0 <= check_number("progress", self.progress) <= 100:
-            raise InvalidEvent("progress", self.progress, "must be from 0 to 100")
+        # Most calls end up here, and most of these are as simple as can be.
+        if self.photo_id is not UNSET or self.extra is not UNSET:
+            Fact.check(self)
+        if type(self.stage) is not str or self.stage not in _STANDARD:
+            _check_stage(self.stage)
+        if type(self.progress) is not float or not 0 <= self.progress <= 100:
+            _check_progress(self.progress)
         check_text("message", self.message)
         check_object("details", self.details)
 
@@ -312,6 +316,11 @@ def _check_success(success: object, event_type: str) -> None:
 def _check_stage(stage: object) -> None:
     if type(stage) is not str or not 0 < len(stage) <= MAX_STAGE_NAME or not stage.isprintable():
         raise InvalidEvent("stage", stage, f"must be one of {', '.join(STANDARD_STAGES)}, or of the job's own")
+
+
+def _check_progress(progress: object) -> None:
+    if not 0 <= check_number("progress", progress) <= 100:
+        raise InvalidEvent("progress", progress, "must be from 0 to 100")
 
 
 def _check_stages(stages: object) -> None:

@@ -69,9 +69,31 @@ def finite(text: str) -> float:
 
 def check_object(field: str, value: object) -> None:
     """Demand a dictionary of JSON values: string keys, finite numbers, exact integers, 32 levels at most."""
+    if type(value) is dict and _is_flat(value):
+        return
     if not isinstance(value, dict):
         raise InvalidEvent(field, value, "must be a dictionary (a JSON object)")
     _check_value(field, value, 1)
+
+
+def _is_flat(value: dict[Any, Any]) -> bool:
+    """Whether a dictionary is fine at first sight, as most are: plain ASCII text and numbers, and nothing nested."""
+    for key, item in value.items():
+        if type(key) is not str or not key.isascii() or "\0" in key:
+            return False
+        kind = type(item)
+        if kind is str:
+            if not item.isascii() or "\0" in item:
+                return False
+        elif kind is int:
+            if not -MAX_INTEGER <= item <= MAX_INTEGER:
+                return False
+        elif kind is float:
+            if not math.isfinite(item):
+                return False
+        elif kind not in _SCALARS:
+            return False
+    return True
 
 
 def _check_value(field: str, value: Any, level: int) -> None:
