@@ -30,7 +30,7 @@ class Settings:
     queue_events: int = 100_000
     queue_bytes: int = 64 * 1024 * 1024
     queue_timeout_seconds: float = 30
-    batch_events: int = 2_000
+    batch_events: int = 5_000
     ring_events: int = 20_000
     ring_bytes: int = 16 * 1024 * 1024
     send_timeout_seconds: float = 10

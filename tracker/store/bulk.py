@@ -19,7 +19,7 @@ from tracker.store import driver
 
 # Halves of each other, so that few statements make up any number. The largest stays below SQLite's limit of 32,766
 # bound parameters with any of our tables.
-_SIZES = tuple(2**power for power in range(10, -1, -1))
+_SIZES = tuple(2**power for power in range(11, -1, -1))
 
 
 class BulkInsert:
