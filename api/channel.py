@@ -47,12 +47,14 @@ class StreamChannel(ABC):
     @property
     def has_room(self) -> bool:
         """Whether the next piece may be written at once."""
-        return self.buffered <= BUFFER_BYTES
+        transport = self._transport
+        return transport.is_closing() or transport.get_write_buffer_size() <= BUFFER_BYTES
 
     def write(self, data: bytes) -> None:
         """Send, without waiting; what is sent to a client that is leaving goes nowhere."""
-        if self.is_open:
-            self._transport.write(data)
+        transport = self._transport
+        if not transport.is_closing():
+            transport.write(data)
 
     async def drain(self) -> None:
         """Wait until the buffer is half empty.

@@ -106,16 +106,25 @@ class Subscription:
             self._pump.cancel()
 
     async def _catch_up(self, on_caught_up: Callable[[int], None] | None) -> None:
+        ahead: asyncio.Task[Delivery] | None = None
         try:
             while True:
                 await self._channel.drain()
                 if self.cursor >= self._feed.tail:
                     break
-                self._write(await self._feed.page(self.cursor, self._last, self.filter))
+                self._write(await (ahead or self._next_page()))
+                # Read while this one is on its way.
+                ahead = asyncio.create_task(self._next_page()) if self.cursor < self._feed.tail else None
         except ConnectionError:
             # The client is gone or does not read; its connection ends, and it resumes with its cursor.
             return
+        finally:
+            if ahead is not None:
+                ahead.cancel()
         self._join(on_caught_up)
+
+    async def _next_page(self) -> Delivery:
+        return await self._feed.page(self.cursor, self._last, self.filter)
 
     def _join(self, on_caught_up: Callable[[int], None] | None) -> None:
         if self._is_closed:

@@ -77,15 +77,22 @@ def page_body(texts: Iterable[str], **fields: Any) -> bytes:
 
 def websocket_frames(events: Sequence[StreamedEvent]) -> bytes:
     """The events as WebSocket text frames, joined: one write sends them all."""
-    return b"".join([websocket_frame(event.text) for event in events])
+    frames: list[bytes] = []
+    for event in events:
+        data = event.text.encode()
+        frames += (_frame_head(len(data)), data)
+    return b"".join(frames)
 
 
 def websocket_frame(text: str) -> bytes:
     """A whole, unmasked text frame, as servers send them (RFC 6455 section 5.2)."""
     data = text.encode()
-    size = len(data)
+    return _frame_head(len(data)) + data
+
+
+def _frame_head(size: int) -> bytes:
     if size < 126:
-        return bytes((0x81, size)) + data
+        return bytes((0x81, size))
     if size < 65_536:
-        return b"\x81\x7e" + size.to_bytes(2, "big") + data
-    return b"\x81\x7f" + size.to_bytes(8, "big") + data
+        return b"\x81\x7e" + size.to_bytes(2, "big")
+    return b"\x81\x7f" + size.to_bytes(8, "big")

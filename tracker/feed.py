@@ -19,15 +19,15 @@ from msgspec import Struct
 
 from tracker.events import RecordedEvent
 from tracker.filters import EVERYTHING, EventFilter
-from tracker.messages import JOB_PREFIX, SHARED_CHANNELS, message_text
+from tracker.messages import JOB_PREFIX, SHARED_CHANNELS, message_texts
 from tracker.store.base import LogHead, Reader
 
-PAGE_EVENTS = 500
+PAGE_EVENTS = 1000
 PAGE_BYTES = 256 * 1024
 PIECE_BYTES = 64 * 1024
 
 
-class StreamedEvent(Struct, frozen=True):
+class StreamedEvent(Struct, frozen=True, gc=False):
     """An event under a filter: ``text`` is its message, with ``prev``."""
 
     position: int
@@ -176,7 +176,7 @@ class Feed:
                     del self._by_channel[channel]
 
     async def page(self, after: int, last: int, wanted: EventFilter) -> Delivery:
-        """The next events above ``after``, at most 500 of the log; ``last`` is the ``prev`` of the first of them."""
+        """The next events above ``after``, at most 1,000 of the log; ``last`` is the ``prev`` of the first of them."""
         if self._ring and after >= self._ring[0].position - 1 and after < self.tail:
             return self._ring_page(after, last, wanted)
         # The tail is taken before the log is read: everything up to it is there then. What is above it comes with
@@ -265,7 +265,7 @@ class Feed:
 
     def _deliver(self, wanted: EventFilter, first: int, events: list[RecordedEvent]) -> None:
         group = self._groups[wanted]
-        streamed = list(_streamed(events, group.last))
+        streamed = _streamed(events, group.last)
         group.last = events[-1].position
         for piece in _pieces(streamed, PIECE_BYTES):
             is_last = piece[-1] is streamed[-1]
@@ -281,10 +281,9 @@ def _retrieved(reading: asyncio.Task[LogHead]) -> None:
         reading.exception()
 
 
-def _streamed(events: list[RecordedEvent], last: int) -> Iterator[StreamedEvent]:
-    for event in events:
-        yield StreamedEvent(event.position, message_text(event, last))
-        last = event.position
+def _streamed(events: list[RecordedEvent], last: int) -> list[StreamedEvent]:
+    places = [event.position for event in events]
+    return list(map(StreamedEvent, places, message_texts(events, last)))
 
 
 def _pieces(events: list[StreamedEvent], size_limit: int) -> Iterator[list[StreamedEvent]]:
@@ -308,7 +307,7 @@ def _page_events(events: list[RecordedEvent]) -> int:
 
 
 def _page(after: int, complete: int, events: list[RecordedEvent], last: int) -> Delivery:
-    streamed = list(_streamed(events, last))
+    streamed = _streamed(events, last)
     piece = next(_pieces(streamed, PAGE_BYTES), [])
     is_whole = len(piece) == len(streamed)
     return Delivery(after + 1, complete if is_whole else piece[-1].position, piece)

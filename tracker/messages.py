@@ -5,6 +5,7 @@ The stored payload is spliced into the message as it is; nothing is decoded on t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -45,27 +46,36 @@ def message_text(event: RecordedEvent, prev: int | None = None) -> str:
 
     ``prev``, on streams, is the position of the event before it under the subscription's filter.
     """
-    event_id = "" if event.event_id is None else f',"event_id":{_encode(event.event_id).decode()}'
-    before = "" if prev is None else f',"prev":{prev}'
-    return (
-        f'{{"type":"{event.type}","job_id":{_json_string(event.job_id)},{event.payload[1:-1]}'
-        f'{event_id},"timestamp":"{iso(event.recorded_at)}","position":{event.position}'
-        f',"sequence":{event.sequence}{before}}}'
-    )
+    return message_texts((event,), prev)[0]
+
+
+def message_texts(events: Sequence[RecordedEvent], prev: int | None = None) -> list[str]:
+    """The messages of events that follow each other under a filter; ``prev`` is that of the first, None for none."""
+    # One loop with all that can be kept at hand: this is where a server that streams spends most of its time.
+    texts: list[str] = []
+    before = ""
+    for event in events:
+        event_id = "" if event.event_id is None else f',"event_id":{_encode(event.event_id).decode()}'
+        if prev is not None:
+            before, prev = f',"prev":{prev}', event.position
+        texts.append(
+            f'{_beginning(event.type, event.job_id)}{event.payload[1:-1]}{event_id},"timestamp":"'
+            f'{iso(event.recorded_at)}","position":{event.position},"sequence":{event.sequence}{before}}}'
+        )
+    return texts
 
 
 def event_text(event: Event, reported_at: int) -> bytes:
     """The message that has an event recorded, as JSON; ``reported_at``, in microseconds UTC, is its ``timestamp``."""
     event_id = "" if event.event_id is None else f',"event_id":{_encode(event.event_id).decode()}'
     return (
-        f'{{"type":"{event.type}","job_id":{_json_string(event.job_id)},{event.payload[1:-1]}'
-        f'{event_id},"timestamp":"{iso(reported_at)}"}}'
+        f'{_beginning(event.type, event.job_id)}{event.payload[1:-1]}{event_id},"timestamp":"{iso(reported_at)}"}}'
     ).encode()
 
 
 @lru_cache(maxsize=4096)
-def _json_string(text: str) -> str:
-    return _encode(text).decode()
+def _beginning(event_type: str, job_id: str) -> str:
+    return f'{{"type":"{event_type}","job_id":{_encode(job_id).decode()},'
 
 
 def message(event: RecordedEvent) -> dict[str, Any]:

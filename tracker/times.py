@@ -10,6 +10,7 @@ MICROSECONDS = 1_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 A_ZONED_TIME = "must be a time in ISO 8601 with its zone, such as 2025-11-09T10:30:00Z"
 _MAX_TEXT = 40
+_DIGITS = tuple(f"{number:03}" for number in range(1000))  # formatting six digits takes as long as all the rest
 
 
 def now() -> int:
@@ -20,7 +21,8 @@ def now() -> int:
 def iso(microseconds: int) -> str:
     """``1762684200000000`` as ``2025-11-09T10:30:00.000000Z``."""
     seconds, rest = divmod(microseconds, MICROSECONDS)
-    return f"{_second(seconds)}.{rest:06d}Z"
+    milliseconds, rest = divmod(rest, 1000)
+    return f"{_second(seconds)}.{_DIGITS[milliseconds]}{_DIGITS[rest]}Z"
 
 
 @lru_cache(maxsize=1024)

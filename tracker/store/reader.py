@@ -20,10 +20,13 @@ from tracker.statistics_answer import Tally
 from tracker.statistics_query import StatisticsQuery
 from tracker.store import jobs_query, moments, rows, statements, statistics_reading
 from tracker.store.base import LogHead
+from tracker.store.fetching import Fetch
 from tracker.timeline import Step
 from tracker.tokens import Token
 
 _CLOSE_SECONDS = 5.0
+_PAGES = 1000  # filters whose statement is kept
+_OF_A_JOB = ("job_id", "after", "limit")
 
 
 class SqlReader:
@@ -37,20 +40,26 @@ class SqlReader:
         self._turn = asyncio.Semaphore(connections)
         self._connections = connections
         self._translate = translate
+        self._pages: dict[EventFilter, Fetch] = {}
+        self._head = Fetch(statements.HEAD, engine.dialect)
+        self._job_state = Fetch(statements.JOB_STATE, engine.dialect, "job_id")
+        self._job_steps = Fetch(statements.JOB_STEPS, engine.dialect, *_OF_A_JOB, "through", *rows.LEFT_OUT)
+        self._job_page = Fetch(statements.JOB_PAGE, engine.dialect, *_OF_A_JOB)
+        self._job_life = Fetch(statements.JOB_LIFE, engine.dialect, *_OF_A_JOB)
 
     async def head(self) -> LogHead:
         """See :meth:`tracker.store.base.Reader.head`."""
         async with self._connection() as connection:
-            row = (await connection.execute(statements.HEAD)).one()
-        return LogHead(row.position, row.horizon, row.epoch)
+            ((position, horizon, epoch, _),) = await self._head.rows(connection)
+        return LogHead(position, horizon, epoch)
 
     async def read(self, after: int, limit: int, wanted: EventFilter) -> list[RecordedEvent]:
         """See :meth:`tracker.store.base.Reader.read`."""
-        return await self._events(statements.page(wanted), after=after, limit=limit)
+        return await self._events(self._page(wanted), after=after, limit=limit)
 
     async def job_events(self, job_id: str, after: int, limit: int) -> list[RecordedEvent]:
         """See :meth:`tracker.store.base.Reader.job_events`."""
-        return await self._events(statements.JOB_PAGE, job_id=job_id, after=after, limit=limit)
+        return await self._events(self._job_page, job_id=job_id, after=after, limit=limit)
 
     async def job_steps(
         self, job_id: str, after: int, through: int, limit: int, like: str | None = None, every: int = 1
@@ -58,14 +67,12 @@ class SqlReader:
         """See :meth:`tracker.store.base.Reader.job_steps`."""
         values = {"job_id": job_id, "after": after, "through": through, "limit": limit}
         async with self._connection() as connection:
-            found = await connection.execute(statements.JOB_STEPS, {**values, **rows.left_out(like, every)})
-            return rows.steps(found.all())
+            return rows.steps(await self._job_steps.rows(connection, **values, **rows.left_out(like, every)))
 
     async def load_job(self, job_id: str) -> Job:
         """See :meth:`tracker.store.base.Reader.load_job`."""
         async with self._connection() as connection:
-            state = (await connection.execute(statements.JOB_STATE, {"job_id": job_id})).scalar()
-            if state is not None:
+            for (state,) in await self._job_state.rows(connection, job_id=job_id):
                 return rows.job(state)
             pruned = (await connection.execute(statements.PRUNED_IDS, {"job_ids": [job_id]})).first()
         raise JobPruned(job_id) if pruned else JobNotFound(job_id)
@@ -107,7 +114,7 @@ class SqlReader:
 
     async def job_life(self, job_id: str, after: int, limit: int) -> list[RecordedEvent]:
         """See :meth:`tracker.store.base.Reader.job_life`."""
-        return await self._events(statements.JOB_LIFE, job_id=job_id, after=after, limit=limit)
+        return await self._events(self._job_life, job_id=job_id, after=after, limit=limit)
 
     async def recorded_at(self, position: int) -> int | None:
         """See :meth:`tracker.store.base.Reader.recorded_at`."""
@@ -141,9 +148,17 @@ class SqlReader:
                         await nobody_reads.enter_async_context(self._turn)
             await self._engine.dispose()
 
-    async def _events(self, statement: Select[Any], **values: Any) -> list[RecordedEvent]:
+    async def _events(self, fetch: Fetch, **values: Any) -> list[RecordedEvent]:
         async with self._connection() as connection:
-            return [rows.recorded_event(row) for row in await connection.execute(statement, values)]
+            found = await fetch.rows(connection, **values)
+        return list(map(rows.recorded_event, found))
+
+    def _page(self, wanted: EventFilter) -> Fetch:
+        if wanted not in self._pages:
+            if len(self._pages) >= _PAGES:
+                self._pages.clear()
+            self._pages[wanted] = Fetch(statements.page(wanted), self._engine.dialect, "after", "limit")
+        return self._pages[wanted]
 
     async def _jobs(self, statement: Select[Any], **values: Any) -> list[Job]:
         async with self._connection() as connection:

@@ -32,6 +32,8 @@ JOB_COLUMNS = (
     "message",
     "state",
 )
+# The parameters of ``JOB_STEPS`` that :func:`left_out` gives.
+LEFT_OUT = ("stage", "every", "low", "high")
 _decode_job = msgspec.json.Decoder(Job).decode
 _encode = msgspec.json.Encoder().encode
 _read_progress = msgspec.json.Decoder(ProgressUpdated).decode
@@ -79,7 +81,7 @@ def json_text(text: str) -> str:
     return _encode(text).decode()
 
 
-def steps(found: Sequence[Row[*Step]]) -> Sequence[Step]:
+def steps(found: Sequence[Any]) -> Sequence[Step]:
     """What a timeline needs of events, the payloads as of today's version."""
     if not UPCASTERS:
         return found

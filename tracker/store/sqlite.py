@@ -137,8 +137,10 @@ def open_reader(path: Path) -> SqlReader:
         poolclass=AsyncAdaptedQueuePool,
         pool_size=_READERS,
         max_overflow=0,
+        pool_reset_on_return=None,
     )
     event.listen(engine.sync_engine, "connect", _set_reader_pragmas)
+    event.listen(engine.sync_engine, "reset", _end_snapshot)
     return SqlReader(engine, _READERS, translate)
 
 
@@ -224,6 +226,12 @@ def _set_reader_pragmas(connection: Any, _: object) -> None:
     for pragma in _READER_PRAGMAS:
         cursor.execute(pragma)
     cursor.close()
+
+
+def _end_snapshot(connection: Any, *_: object) -> None:
+    # Few readings are a transaction: the others need no trip to the driver's thread to end what was not begun.
+    if connection.driver_connection.in_transaction:
+        connection.rollback()
 
 
 def _begin_immediate(connection: Connection) -> None:
