@@ -50,8 +50,9 @@ torture: setup system
 		tests/acceptance/test_workers.py tests/acceptance/test_remote_overload.py tests/security \
 		tests/api/test_openapi_fuzz.py tests/browser/test_foreign_pages.py tests/lua
 
+# Every figure: most of an hour. `make bench ARGS="--short"` is a minute for every day.
 bench: setup
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 format: setup
 	$(BIN)/ruff format .

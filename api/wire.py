@@ -80,7 +80,8 @@ def websocket_frames(events: Sequence[StreamedEvent]) -> bytes:
     frames: list[bytes] = []
     for event in events:
         data = event.text.encode()
-        frames += (_frame_head(len(data)), data)
+        size = len(data)
+        frames += (_HEADS[size] if size < _SHORT else _frame_head(size), data)
     return b"".join(frames)
 
 
@@ -96,3 +97,8 @@ def _frame_head(size: int) -> bytes:
     if size < 65_536:
         return b"\x81\x7e" + size.to_bytes(2, "big")
     return b"\x81\x7f" + size.to_bytes(8, "big")
+
+
+# Nearly all messages are short, and making a head takes as long as encoding the message.
+_SHORT = 1024
+_HEADS = tuple(map(_frame_head, range(_SHORT)))

@@ -288,6 +288,9 @@ def _streamed(events: list[RecordedEvent], last: int) -> list[StreamedEvent]:
 
 def _pieces(events: list[StreamedEvent], size_limit: int) -> Iterator[list[StreamedEvent]]:
     """The events in pieces of about so many bytes: what a client's buffer is bounded by is a few of these."""
+    if events and sum([len(event.text) for event in events]) < size_limit:
+        yield events
+        return
     piece: list[StreamedEvent] = []
     size = 0
     for event in events:

@@ -4,99 +4,93 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import sqlite3
 import sys
 import tempfile
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from tests.benchmarks import (
     delivery,
     exporting,
     history,
     insight,
+    peers,
     queries,
     rebuilding,
     recording,
     remote,
     replaying,
+    report,
+    standing,
+    waiting,
 )
-from tests.benchmarks.figure import Result, measure
+from tests.benchmarks.figure import Figure, Result, measure
 
-_FIGURES = [
+_FIGURES: list[Figure] = [
     *recording.FIGURES,
+    *waiting.FIGURES,
+    *peers.FIGURES,
     *remote.FIGURES,
     *delivery.FIGURES,
+    *standing.FIGURES,
+    *queries.FIGURES,
+    *rebuilding.FIGURES,
     *replaying.FIGURES,
     *insight.FIGURES,
     *history.FIGURES,
     *exporting.FIGURES,
-    *queries.FIGURES,
-    *rebuilding.FIGURES,
 ]
+_SHORT_ROUNDS = 2
 
 
-def main() -> None:
-    """Measure, print, and exit 0: a figure that is not reached is said, not hidden."""
+def main() -> int:
+    """Measure and print; a figure that is not reached is said, not hidden. 1 if something got slower, else 0."""
+    options = _options()
+    old = json.loads(options.compare.read_text()) if options.compare else None
+    rounds = min(options.rounds, _SHORT_ROUNDS) if options.short else options.rounds
+    results = [_measured(figure, rounds) for figure in _chosen(options)]
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    console.print(report.table(results, rounds))
+    new = report.as_json(results)
+    if options.json:
+        options.json.write_text(json.dumps(new, indent=1))
+    return _compared(console, old, new) if old else 0
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("figures", nargs="*", help="names of figures, P1 P2 …; all by default")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds a figure (default 5)")
-    parser.add_argument("--json", type=Path, help="write the results to this file as well")
-    options = parser.parse_args()
-    chosen = [figure for figure in _FIGURES if not options.figures or figure.name in options.figures]
-    with tempfile.TemporaryDirectory(prefix="jobreel-bench-") as folder:
-        results = [measure(figure, Path(folder), options.rounds) for figure in chosen]
-    _print(results, options.rounds)
-    if options.json:
-        options.json.write_text(json.dumps({"machine": _machine(), "figures": [_row(one) for one in results]}))
-
-
-def _machine() -> str:
-    return (
-        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, "
-        f"SQLite {sqlite3.sqlite_version}, {platform.system()}"
+    parser.add_argument("--short", action="store_true", help="a minute for every day: the figures that take seconds")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to this file as well")
+    parser.add_argument(
+        "--compare", type=Path, metavar="OLD.json", help="name what got slower than in these results by more than 15 %%"
     )
+    return parser.parse_args()
 
 
-def _row(result: Result) -> dict[str, object]:
-    figure = result.figure
-    return {
-        "name": figure.name,
-        "what": figure.what,
-        "unit": figure.unit,
-        "ours": result.ours,
-        "yardstick": result.theirs,
-        "ratio": result.ratio,
-        "reach": figure.reach,
-        "reached": result.reached,
-    }
+def _chosen(options: argparse.Namespace) -> list[Figure]:
+    if options.figures:
+        return [figure for figure in _FIGURES if figure.name in options.figures]
+    return [figure for figure in _FIGURES if figure.is_short or not options.short]
 
 
-def _print(results: list[Result], rounds: int) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 150)
-    table = Table(title=f"{_machine()}; medians of {rounds} interleaved rounds")
-    for heading in ("", "figure", "ours", "yardstick", "ratio", "reach"):
-        table.add_column(heading, overflow="fold")
-    for result in results:
-        figure = result.figure
-        mark = "[green]reached[/]" if result.reached else "[red]not reached[/]"
-        table.add_row(
-            figure.name,
-            figure.what,
-            f"{result.ours:,.1f} {figure.unit}",
-            f"[dim]{figure.yardstick}[/]" if result.theirs is None else _yardstick(result),
-            "" if result.theirs is None else f"{result.ratio:.2f}",
-            f"{figure.bound} {figure.reach:g}\n{mark}",
-        )
-    console.print(table)
+def _measured(figure: Figure, rounds: int) -> Result:
+    print(f"{figure.name}: {figure.what}", file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory(prefix="jobreel-bench-") as folder:
+        return measure(figure, Path(folder), rounds)
 
 
-def _yardstick(result: Result) -> str:
-    return f"{result.theirs:,.1f} {result.figure.unit}\n[dim]{result.figure.yardstick}[/]"
+def _compared(console: Console, old: dict[str, object], new: dict[str, object]) -> int:
+    if old["machine"] != new["machine"]:
+        console.print(f"The earlier results are of another machine: {old['machine']}")
+    worse = report.slower(old, new)
+    for line in worse:
+        console.print(f"[red]slower[/] {line}")
+    console.print(f"{len(worse)} figures got slower by more than 15 %.")
+    return 1 if worse else 0
 
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())

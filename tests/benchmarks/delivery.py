@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shutil
 import sqlite3
 import statistics
 import time
@@ -21,9 +22,9 @@ from api.subscription import Subscription
 from api.websocket import Connection
 from tests.benchmarks import processes
 from tests.benchmarks.figure import Figure
+from tests.benchmarks.large_logs import large_log
 from tracker.events import RecordedEvent
 from tracker.feed import Feed
-from tracker.progress_reporter import ProgressReporter
 from tracker.runtime import Tracker
 from tracker.settings import Settings
 from tracker.tokens import FULL_ACCESS
@@ -31,7 +32,7 @@ from tracker.tokens import FULL_ACCESS
 _CLIENTS = 100
 _BATCH = 50
 _BATCHES = 200
-_HISTORY = 200_000
+_HISTORY = 1_000_000
 _PAYLOAD = '{"photo_id":1,"stage":"exif_analysis","progress":25.0,"message":"Analyzing…","details":{"camera":"R5"}}'
 
 
@@ -195,25 +196,16 @@ def among_readers(folder: Path) -> float:
     return _slow_of_many(folder, 0)
 
 
-def _fill(folder: Path) -> Path:
-    with ProgressReporter(settings=Settings(database_url=f"sqlite:///{folder}/log.db")) as reporter:
-        for job in range(100):
-            reporter.start_job(f"job_{job}")
-        for index in range(_HISTORY):
-            reporter.update_progress(f"job_{index % 100}", "exif_analysis", 25.0, "…", {"camera": "R5"})
-    return folder / "log.db"
-
-
 def history_a_second(folder: Path) -> float:
     """One client catches up over the whole log."""
-    _fill(folder)
+    shutil.copy(large_log(_HISTORY), folder / "log.db")
     with processes.server(folder) as (_, port), processes.crowd(port, 1, "jobs", 0) as crowd:
         return _HISTORY / float(json.loads(crowd.line())["seconds"])
 
 
-def selected_a_second(folder: Path) -> float:
+def selected_a_second(_: Path) -> float:
     """``SELECT … fetchmany`` of the same rows."""
-    connection = sqlite3.connect(_fill(folder))
+    connection = sqlite3.connect(large_log(_HISTORY))
     begun = time.perf_counter()
     cursor = connection.execute("SELECT * FROM events ORDER BY position")
     while cursor.fetchmany(500):
@@ -255,6 +247,7 @@ FIGURES = [
         ours=deliveries_a_second,
         theirs=raw_sends_a_second,
         reach=0.7,
+        is_short=True,
     ),
     Figure(
         name="P4b",
@@ -264,6 +257,7 @@ FIGURES = [
         ours=deliveries_a_second,
         theirs=broadcasts_a_second,
         reach=10,
+        is_short=True,
     ),
     Figure(
         name="P5",
@@ -305,7 +299,6 @@ FIGURES = [
         ours=history_a_second,
         theirs=selected_a_second,
         reach=0.3,
-        rounds=3,
     ),
     Figure(
         name="P9",

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tests.benchmarks.apart import measured_apart
+
 Measure = Callable[[Path], float]
 
 
@@ -24,16 +26,22 @@ class Figure:
     reach: float
     bound: Literal["at least", "at most"] = "at least"
     rounds: int = 5  # at most
+    is_short: bool = False  # part of the short form, in two rounds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """Medians over the rounds; ``ratio`` is ours to the yardstick's."""
+    """Medians over the rounds; ``ratio`` is ours to the yardstick's, and so is ``spread``, the lowest and the highest.
+
+    ``peak_bytes``: the most memory that a process which measured ours had resident; None where the system does not say.
+    """
 
     figure: Figure
     ours: float
     theirs: float | None
     ratio: float
+    spread: tuple[float, float]
+    peak_bytes: int | None
 
     @property
     def reached(self) -> bool:
@@ -44,13 +52,17 @@ class Result:
 
 
 def measure(figure: Figure, folder: Path, rounds: int) -> Result:
-    """Ours and the yardstick in turn; each round in a folder of its own, so that neither warms the other's files."""
+    """Ours and the yardstick in turn, each in a process and a folder of its own: neither warms what the other uses."""
     ours: list[float] = []
     theirs: list[float] = []
+    peaks: list[int] = []
     for index in range(min(rounds, figure.rounds)):
         if figure.theirs is not None:
-            theirs.append(figure.theirs(_folder(folder, f"{figure.name}-{index}-yardstick")))
-        ours.append(figure.ours(_folder(folder, f"{figure.name}-{index}-ours")))
+            value, _ = measured_apart(figure.theirs, _folder(folder, f"{figure.name}-{index}-yardstick"))
+            theirs.append(value)
+        value, peak = measured_apart(figure.ours, _folder(folder, f"{figure.name}-{index}-ours"))
+        ours.append(value)
+        peaks += [peak] if peak is not None else []
     # Of a figure without a yardstick, the value itself is held against what is to be reached.
     ratios = [one / other for one, other in zip(ours, theirs, strict=True)] if theirs else ours
     return Result(
@@ -58,10 +70,15 @@ def measure(figure: Figure, folder: Path, rounds: int) -> Result:
         ours=statistics.median(ours),
         theirs=statistics.median(theirs) if theirs else None,
         ratio=statistics.median(ratios),
+        spread=(min(ratios), max(ratios)),
+        peak_bytes=max(peaks, default=None),
     )
 
 
 def _folder(parent: Path, name: str) -> Path:
-    folder = parent / name
-    folder.mkdir()
-    return folder
+    for suffix in ("", *(f"-{number}" for number in range(2, 100))):
+        folder = parent / f"{name}{suffix}"
+        if not folder.exists():
+            folder.mkdir()
+            return folder
+    raise AssertionError(name)

@@ -47,6 +47,5 @@ FIGURES = [
         ours=rebuilt_events_a_second,
         theirs=read_events_a_second,
         reach=0.25,
-        rounds=3,
     ),
 ]

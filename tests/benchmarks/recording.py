@@ -13,6 +13,7 @@ import orjson
 
 from tests.benchmarks.figure import Figure
 from tracker.progress_reporter import ProgressReporter
+from tracker.receipt import Receipt
 from tracker.settings import Settings
 
 _EVENTS = 60_000
@@ -27,20 +28,47 @@ _PAYLOAD = orjson.dumps(
 ).decode()
 
 
-def _reporter(folder: Path) -> ProgressReporter:
-    return ProgressReporter(settings=Settings(database_url=f"sqlite:///{folder}/log.db"))
+def reporter_on(folder: Path) -> ProgressReporter:
+    """A reporter with a log of its own in the folder."""
+    return ProgressReporter(settings=Settings(database_url=f"sqlite:///{folder.as_posix()}/log.db"))
+
+
+def update(reporter: ProgressReporter, job_id: str) -> Receipt:
+    """The call that is measured."""
+    return reporter.update_progress(job_id, "exif_analysis", 25.0, _MESSAGE, _DETAILS)
+
+
+def raw_log(folder: Path) -> sqlite3.Connection:
+    """A table of events as ours, and nothing else; every commit is synced."""
+    connection = sqlite3.connect(folder / "raw.db", isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(
+        "CREATE TABLE events (position INTEGER PRIMARY KEY, job_id TEXT NOT NULL, sequence BIGINT NOT NULL,"
+        " type TEXT NOT NULL, recorded_at BIGINT NOT NULL, event_id TEXT, payload TEXT NOT NULL,"
+        " UNIQUE (job_id, sequence))"
+    )
+    return connection
+
+
+def raw_rows(count: int) -> list[tuple[object, ...]]:
+    """The rows that the calls make, of 100 jobs in turn."""
+    return [
+        (index + 1, f"job_{index % _JOBS}", index // _JOBS + 1, "job_progress", 1_762_689_600_000_000, None, _PAYLOAD)
+        for index in range(count)
+    ]
 
 
 def durable_events_a_second(folder: Path) -> float:
     """Four threads report on 100 jobs; until everything is durable."""
-    with _reporter(folder) as reporter:
+    with reporter_on(folder) as reporter:
         for job in range(_JOBS):
             reporter.start_job(f"job_{job}", job)
         reporter.flush()
 
         def report(thread: int) -> None:
             for index in range(thread, _EVENTS, _THREADS):
-                reporter.update_progress(f"job_{index % _JOBS}", "exif_analysis", 25.0, _MESSAGE, _DETAILS)
+                update(reporter, f"job_{index % _JOBS}")
 
         threads = [threading.Thread(target=report, args=(thread,)) for thread in range(_THREADS)]
         begun = time.perf_counter()
@@ -54,18 +82,7 @@ def durable_events_a_second(folder: Path) -> float:
 
 def raw_rows_a_second(folder: Path) -> float:
     """The same rows by ``sqlite3.executemany``, 500 a transaction, synced: the events table alone."""
-    connection = sqlite3.connect(folder / "raw.db", isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(
-        "CREATE TABLE events (position INTEGER PRIMARY KEY, job_id TEXT NOT NULL, sequence BIGINT NOT NULL,"
-        " type TEXT NOT NULL, recorded_at BIGINT NOT NULL, event_id TEXT, payload TEXT NOT NULL,"
-        " UNIQUE (job_id, sequence))"
-    )
-    rows = [
-        (index + 1, f"job_{index % _JOBS}", index // _JOBS + 1, "job_progress", 1_762_689_600_000_000, None, _PAYLOAD)
-        for index in range(_EVENTS)
-    ]
+    connection, rows = raw_log(folder), raw_rows(_EVENTS)
     begun = time.perf_counter()
     for start in range(0, _EVENTS, _GROUP):
         connection.execute("BEGIN IMMEDIATE")
@@ -78,7 +95,7 @@ def raw_rows_a_second(folder: Path) -> float:
 
 def microseconds_a_call(folder: Path) -> float:
     """One thread, receipts ignored; the median call."""
-    with _reporter(folder) as reporter:
+    with reporter_on(folder) as reporter:
         reporter.start_job("job", 1)
         costs = []
         for _ in range(_CALLS):
@@ -110,6 +127,7 @@ FIGURES = [
         ours=durable_events_a_second,
         theirs=raw_rows_a_second,
         reach=0.6,
+        is_short=True,
     ),
     Figure(
         name="P2",
@@ -120,5 +138,6 @@ FIGURES = [
         theirs=microseconds_a_put,
         reach=2.0,
         bound="at most",
+        is_short=True,
     ),
 ]

@@ -151,7 +151,7 @@ class SqlReader:
     async def _events(self, fetch: Fetch, **values: Any) -> list[RecordedEvent]:
         async with self._connection() as connection:
             found = await fetch.rows(connection, **values)
-        return list(map(rows.recorded_event, found))
+        return rows.recorded_events(found)
 
     def _page(self, wanted: EventFilter) -> Fetch:
         if wanted not in self._pages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import starmap
 from typing import Any
 
 import msgspec
@@ -45,6 +46,11 @@ def recorded_event(row: Sequence[Any]) -> RecordedEvent:
     if event_type in UPCASTERS:
         payload = upcast(event_type, payload)
     return RecordedEvent(position, job_id, sequence, event_type, recorded_at, event_id, payload)
+
+
+def recorded_events(found: Sequence[Sequence[Any]]) -> list[RecordedEvent]:
+    """The events of rows with :data:`EVENT_COLUMNS`, as :func:`recorded_event` gives them."""
+    return list(map(recorded_event, found)) if UPCASTERS else list(starmap(RecordedEvent, found))
 
 
 def job(state: str) -> Job:
