@@ -45,14 +45,14 @@ def admit(job: Job | None, event: Event, recorded_at: int) -> tuple[str, AnyFact
         JobFinished: If it has ended.
         InvalidEvent: If the stage is not one of the job's.
     """
-    fact = event.fact
-    if isinstance(fact, JobStarted):
-        return with_photo_id(event.payload, photo_id_first(None)), fact
+    if event.type == JobStarted.type:
+        return with_photo_id(event.payload, photo_id_first(None)), event.fact
+    # Before the payload is decoded: what is refused must not cost more than what is not.
     if job is None:
         raise JobNotFound(event.job_id)
     if job.completed_at is not None:
         raise JobFinished(event.job_id)
-    payload = event.payload
+    payload, fact = event.payload, event.fact
     if isinstance(fact, (ProgressUpdated, StageCompleted, ErrorReported)):
         if fact.stage is not None:
             check_stage(job.stages, fact.stage)
