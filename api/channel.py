@@ -52,9 +52,8 @@ class StreamChannel(ABC):
 
     def write(self, data: bytes) -> None:
         """Send, without waiting; what is sent to a client that is leaving goes nowhere."""
-        transport = self._transport
-        if not transport.is_closing():
-            transport.write(data)
+        if self.is_open:
+            self._transport.write(data)
 
     async def drain(self) -> None:
         """Wait until the buffer is half empty.

@@ -35,7 +35,7 @@ async def test_stopped_clients_are_reaped_and_their_descriptors_given_back(
             assert _clients(port) == _CLIENTS
         while await asyncio.to_thread(_clients, port):
             await asyncio.sleep(0.1)
-        baseline = server.ask("descriptors")
+        baseline = server.ask("sockets")
         with processes.crowd(port, _CLIENTS, "jobs") as crowd:
             assert _clients(port) == _CLIENTS
             os.kill(crowd.pid, signal.SIGSTOP)
@@ -46,9 +46,9 @@ async def test_stopped_clients_are_reaped_and_their_descriptors_given_back(
             left = await asyncio.to_thread(_clients, port)
             assert left == 0
             # The server closes its end by itself: the stopped process still holds the other.
-            while server.ask("descriptors") > baseline and time.monotonic() - begun < _REAPED_WITHIN_SECONDS + 5:
+            while server.ask("sockets") > baseline and time.monotonic() - begun < _REAPED_WITHIN_SECONDS + 5:
                 await asyncio.sleep(0.1)
-            assert server.ask("descriptors") <= baseline
+            assert server.ask("sockets") <= baseline
     print(f"R17: {_CLIENTS} stopped clients reaped within {reaped_after:.1f} s at a ping every {_PING_SECONDS} s")
 
 
