@@ -9,11 +9,14 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from api.websocket_server import WebSocketServer
+from tests.cluster import Cluster
 from tracker.progress_reporter import ProgressReporter
 from tracker.settings import PREFIX, Settings
+from tracker.store import open_store
 from tracker.store.sqlite import SqliteStore
 
 
@@ -44,6 +47,32 @@ def database_url(tmp_path: Path, empty_log: bytes) -> str:
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("UPDATE log_head SET epoch = ?", (uuid.uuid4().hex,))
     return f"sqlite:///{path.as_posix()}"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server of the tests' own."""
+    with contextlib.closing(Cluster(syncs=False)) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def empty_postgres(cluster: Cluster) -> str:
+    """The database of a log that was just made."""
+    name = cluster.create_database()
+    open_store(cluster.url(name)).close()
+    return name
+
+
+@pytest.fixture
+def postgres_url(cluster: Cluster, empty_postgres: str) -> Iterator[str]:
+    """A log on PostgreSQL, of its own."""
+    name = cluster.create_database(template=empty_postgres)
+    url = cluster.url(name)
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE log_head SET epoch = %s", (uuid.uuid4().hex,))
+    yield url
+    cluster.drop_database(name)
 
 
 @pytest.fixture
