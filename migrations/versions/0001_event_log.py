@@ -14,6 +14,9 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+# Compared byte by byte, as SQLite does: a PostgreSQL database has the rules of some language.
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 POSITION = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
@@ -21,12 +24,12 @@ def upgrade() -> None:
     op.create_table(
         "events",
         sa.Column("position", POSITION, autoincrement=False, nullable=False),
-        sa.Column("job_id", sa.Text, nullable=False),
+        sa.Column("job_id", TEXT, nullable=False),
         sa.Column("sequence", sa.BigInteger, nullable=False),
-        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("type", TEXT, nullable=False),
         sa.Column("recorded_at", sa.BigInteger, nullable=False),
-        sa.Column("event_id", sa.Text),
-        sa.Column("payload", sa.Text, nullable=False),
+        sa.Column("event_id", TEXT),
+        sa.Column("payload", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("position", name="pk_events"),
         sa.UniqueConstraint("job_id", "sequence", name="uq_events_job_id_sequence"),
     )
@@ -40,12 +43,12 @@ def upgrade() -> None:
     )
     op.create_table(
         "jobs",
-        sa.Column("job_id", sa.Text, nullable=False),
-        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("job_id", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
         sa.Column("started_position", sa.BigInteger, nullable=False),
         sa.Column("position", sa.BigInteger, nullable=False),
         sa.Column("completed_at", sa.BigInteger),
-        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("state", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("job_id", name="pk_jobs"),
     )
     op.create_index("ix_jobs_started_position", "jobs", ["started_position"])
@@ -53,7 +56,7 @@ def upgrade() -> None:
     op.create_index("ix_jobs_completed_at", "jobs", ["completed_at"])
     op.create_table(
         "tombstones",
-        sa.Column("job_id", sa.Text, nullable=False),
+        sa.Column("job_id", TEXT, nullable=False),
         sa.Column("pruned_at", sa.BigInteger, nullable=False),
         sa.Column("last_position", sa.BigInteger, nullable=False),
         sa.Column("emptied", sa.Integer, nullable=False),
@@ -71,12 +74,14 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer, nullable=False),
         sa.Column("position", sa.BigInteger, nullable=False),
         sa.Column("horizon", sa.BigInteger, nullable=False),
-        sa.Column("epoch", sa.Text, nullable=False),
+        sa.Column("epoch", TEXT, nullable=False),
         sa.Column("projection_version", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_log_head"),
     )
     if op.get_bind().dialect.name == "sqlite":
         _protect_sqlite()
+    else:
+        _protect_postgresql()
 
 
 def _protect_sqlite() -> None:
@@ -108,6 +113,52 @@ def _protect_sqlite() -> None:
     )
 
 
+def _protect_postgresql() -> None:
+    refusals = (
+        ("events_are_immutable", "events", "UPDATE", "true", "an event is never changed"),
+        (
+            "events_are_only_pruned",
+            "events",
+            "DELETE",
+            "NOT EXISTS (SELECT 1 FROM tombstones WHERE job_id = OLD.job_id)",
+            "only events of a pruned job are deleted",
+        ),
+        ("tombstones_stay", "tombstones", "DELETE", "true", "the id of a pruned job is never free again"),
+        (
+            "positions_only_grow",
+            "log_head",
+            "UPDATE",
+            "NEW.position < OLD.position OR NEW.horizon < OLD.horizon",
+            "positions are never used again",
+        ),
+    )
+    for name, table, action, condition, reason in refusals:
+        op.execute(
+            f"""
+            CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                IF {condition} THEN RAISE EXCEPTION '{reason}'; END IF;
+                IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+                RETURN NEW;
+            END $$
+            """
+        )
+        op.execute(f"CREATE TRIGGER {name} BEFORE {action} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()")
+    # TRUNCATE asks no trigger of a row.
+    op.execute(
+        """
+        CREATE FUNCTION history_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'history is only pruned, job by job'; END $$
+        """
+    )
+    for table in ("events", "tombstones", "log_head"):
+        op.execute(f"CREATE TRIGGER {table}_stay_whole BEFORE TRUNCATE ON {table} EXECUTE FUNCTION history_stays()")
+
+
 def downgrade() -> None:
     for table in ("log_head", "tombstones", "jobs", "events"):
         op.drop_table(table)
+    if op.get_bind().dialect.name == "postgresql":
+        for name in ("events_are_immutable", "events_are_only_pruned", "tombstones_stay", "positions_only_grow"):
+            op.execute(f"DROP FUNCTION {name}()")
+        op.execute("DROP FUNCTION history_stays()")

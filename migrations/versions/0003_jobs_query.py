@@ -14,24 +14,27 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+# Compared byte by byte, as SQLite does: a PostgreSQL database has the rules of some language.
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     op.drop_table("jobs")
     op.create_table(
         "jobs",
-        sa.Column("job_id", sa.Text, nullable=False),
-        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("job_id", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
         sa.Column("started_position", sa.BigInteger, nullable=False),
         sa.Column("position", sa.BigInteger, nullable=False),
-        sa.Column("stage", sa.Text, nullable=False),
-        sa.Column("photo_id", sa.Text),
+        sa.Column("stage", TEXT, nullable=False),
+        sa.Column("photo_id", TEXT),
         sa.Column("started_at", sa.BigInteger, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),
         sa.Column("completed_at", sa.BigInteger),
         sa.Column("duration", sa.Double),
-        sa.Column("error_types", sa.Text),
-        sa.Column("message", sa.Text),
-        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("error_types", TEXT),
+        sa.Column("message", TEXT),
+        sa.Column("state", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("job_id", name="pk_jobs"),
     )
     op.create_index("ix_jobs_started_position", "jobs", ["started_position"])
@@ -53,9 +56,25 @@ def upgrade() -> None:
         op.create_table(
             "job_texts",
             sa.Column("rowid", sa.BigInteger, primary_key=True, autoincrement=False),
-            sa.Column("text", sa.Text, nullable=False),
+            sa.Column("text", TEXT, nullable=False),
         )
+        _index_texts()
     op.execute("UPDATE log_head SET projection_version = 0")
+
+
+def _index_texts() -> None:
+    # An extension that the server may not have, or this user may not make: texts are then found by reading them all.
+    op.execute(
+        """
+        DO $$
+        BEGIN
+            CREATE EXTENSION IF NOT EXISTS pg_trgm;
+            CREATE INDEX ix_job_texts_text ON job_texts USING gin (text gin_trgm_ops);
+        EXCEPTION WHEN OTHERS THEN
+            RAISE NOTICE 'jobs are searched without an index: %', SQLERRM;
+        END $$
+        """
+    )
 
 
 def downgrade() -> None:
@@ -63,12 +82,12 @@ def downgrade() -> None:
     op.drop_table("jobs")
     op.create_table(
         "jobs",
-        sa.Column("job_id", sa.Text, nullable=False),
-        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("job_id", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
         sa.Column("started_position", sa.BigInteger, nullable=False),
         sa.Column("position", sa.BigInteger, nullable=False),
         sa.Column("completed_at", sa.BigInteger),
-        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("state", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("job_id", name="pk_jobs"),
     )
     op.create_index("ix_jobs_started_position", "jobs", ["started_position"])

@@ -14,14 +14,17 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+# Compared byte by byte, as SQLite does: a PostgreSQL database has the rules of some language.
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     op.create_table(
         "statistics",
-        sa.Column("measure", sa.Text, nullable=False),
-        sa.Column("span", sa.Text, nullable=False),
+        sa.Column("measure", TEXT, nullable=False),
+        sa.Column("span", TEXT, nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
-        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
         sa.Column("bucket", sa.Integer, nullable=False),
         sa.Column("amount", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("measure", "span", "at", "name", "bucket", name="pk_statistics"),

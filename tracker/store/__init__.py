@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracker.errors import InvalidSetting, StoreError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-    from pathlib import Path
+
+    from sqlalchemy import URL
 
     from tracker.store.base import EventStore
     from tracker.store.loading import Loading
@@ -17,17 +19,29 @@ if TYPE_CHECKING:
     from tracker.store.token_table import TokenTable
 
 
-def open_store(url: str) -> EventStore:
+_POSTGRES = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
+
+
+def open_store(url: str, *, migrate: bool = False) -> EventStore:
     """Open the log at a database URL for writing, creating it where it does not exist.
+
+    ``migrate``: also change tables of an older version that other nodes may be working with. A SQLite file, which has
+    one owner, is always brought to this version.
 
     Raises:
         InvalidSetting: If the URL names no database that the tracker can use.
         StoreOwned: If another process writes it.
+        SchemaMismatch: If its tables are of another version.
         StoreError: If it cannot be opened.
     """
-    from tracker.store.sqlite import SqliteStore
+    place = _place(url)
+    if isinstance(place, Path):
+        from tracker.store.sqlite import SqliteStore
 
-    return SqliteStore(_sqlite_path(url))
+        return SqliteStore(place)
+    from tracker.store.postgres import PostgresStore
+
+    return PostgresStore(place, migrate=migrate)
 
 
 def open_reader(url: str) -> SqlReader:
@@ -37,9 +51,14 @@ def open_reader(url: str) -> SqlReader:
         StoreError: If there is no log.
         SchemaMismatch: If its tables are not of this version.
     """
-    from tracker.store import sqlite
+    place = _existing(url)
+    if isinstance(place, Path):
+        from tracker.store import sqlite
 
-    return sqlite.open_reader(_existing(url))
+        return sqlite.open_reader(place)
+    from tracker.store import postgres
+
+    return postgres.open_reader(place)
 
 
 def open_snapshot(url: str) -> AbstractContextManager[Snapshot]:
@@ -49,24 +68,35 @@ def open_snapshot(url: str) -> AbstractContextManager[Snapshot]:
         StoreError: If there is no log.
         SchemaMismatch: If its tables are not of this version.
     """
-    from tracker.store import sqlite
+    place = _existing(url)
+    if isinstance(place, Path):
+        from tracker.store import sqlite
 
-    return sqlite.open_snapshot(_existing(url))
+        return sqlite.open_snapshot(place)
+    from tracker.store import postgres
+
+    return postgres.open_snapshot(place)
 
 
 def open_loading(url: str) -> AbstractContextManager[Loading]:
     """A transaction that fills a log in which nothing was recorded yet; makes it where it does not exist.
 
-    If it fails, the log is as it was, and one that did not exist does not.
+    If it fails, the log is as it was; a SQLite file that did not exist does not, a PostgreSQL database may have empty
+    tables.
 
     Raises:
         InvalidSetting: If the URL names no database that the tracker can use.
         LogNotEmpty: If the log has events.
         StoreOwned: If another process writes it.
     """
-    from tracker.store import sqlite
+    place = _place(url)
+    if isinstance(place, Path):
+        from tracker.store import sqlite
 
-    return sqlite.open_loading(_sqlite_path(url))
+        return sqlite.open_loading(place)
+    from tracker.store import postgres
+
+    return postgres.open_loading(place)
 
 
 def open_token_table(url: str) -> TokenTable:
@@ -76,38 +106,67 @@ def open_token_table(url: str) -> TokenTable:
         StoreOwned: If the log is of an older version, and another process writes it.
         StoreError: If it cannot be opened.
     """
-    from tracker.store import sqlite
-
-    path = _sqlite_path(url)
+    place = _place(url)
     try:
-        sqlite.demand_current(path)
+        _demand_current(place)
     except StoreError:
-        sqlite.SqliteStore(path).close()
-    return sqlite.open_token_table(path)
+        open_store(url).close()
+    if isinstance(place, Path):
+        from tracker.store import sqlite
+
+        return sqlite.open_token_table(place)
+    from tracker.store import postgres
+
+    return postgres.open_token_table(place)
 
 
-def _existing(url: str) -> Path:
-    from tracker.store import sqlite
+def revision(url: str) -> str | None:
+    """The version of the log's tables; None where there is no log, or nothing that can be read as one."""
+    place = _place(url)
+    if isinstance(place, Path):
+        from tracker.store import sqlite
 
-    path = _sqlite_path(url)
-    if not path.is_file():
-        raise StoreError(f"There is no log at {path} yet: `tracker serve` or a reporter makes it.")
-    sqlite.demand_current(path)
-    return path
+        return sqlite.revision(place)
+    from tracker.store import postgres
+
+    return postgres.revision(place)
 
 
-def _sqlite_path(url: str) -> Path:
-    from pathlib import Path
+def _existing(url: str) -> Path | URL:
+    place = _place(url)
+    if isinstance(place, Path) and not place.is_file():
+        raise StoreError(f"There is no log at {place} yet: `tracker serve` or a reporter makes it.")
+    _demand_current(place)
+    return place
 
+
+def _demand_current(place: Path | URL) -> None:
+    if isinstance(place, Path):
+        from tracker.store import sqlite
+
+        sqlite.demand_current(place)
+    else:
+        from tracker.store import postgres
+
+        postgres.demand_current(place)
+
+
+def _place(url: str) -> Path | URL:
+    """The file of a SQLite log, or the URL of a PostgreSQL one as SQLAlchemy knows it."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:  # ValueError: of a port that is no number
-        raise InvalidSetting("database_url", url, "is not a database URL (sqlite:///FILE)") from error
+        # The URL is not repeated: it may have a password.
+        shown = url.partition("://")[0] if "@" in url else url
+        raise InvalidSetting("database_url", shown, "is not a database URL (sqlite:///FILE)") from error
+    if parsed.drivername in _POSTGRES:
+        return parsed.set(drivername="postgresql+psycopg")
+    shown = parsed.render_as_string()
     if parsed.get_backend_name() != "sqlite":
-        raise InvalidSetting("database_url", url, "must be a sqlite:/// URL")
+        raise InvalidSetting("database_url", shown, "must be a sqlite:/// or postgresql:// URL")
     if not parsed.database or parsed.database == ":memory:":
-        raise InvalidSetting("database_url", url, "must name a file: a log in memory would not outlive it")
+        raise InvalidSetting("database_url", shown, "must name a file: a log in memory would not outlive it")
     return Path(parsed.database).expanduser().absolute()

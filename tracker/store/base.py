@@ -6,7 +6,8 @@ belongs to the event loop. Neither knows of the other; both see only what is com
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
 from msgspec import Struct
@@ -216,6 +217,14 @@ class EventStore(Protocol):
 
     def reader(self) -> Reader:
         """A new reading face; the caller closes it."""
+        ...
+
+    def doorbell(self, ring: Callable[[int | None], None]) -> AbstractAsyncContextManager[None]:
+        """Be told, on the event loop and until the end of the context, of what others commit to the log.
+
+        ``ring`` is called with the position of a commit, and at least once a second with None: something may have been
+        committed. Where there is one writer it is never called.
+        """
         ...
 
     def announce(self, url: str | None) -> None:

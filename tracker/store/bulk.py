@@ -10,16 +10,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.sql.dml import Insert
 
 from tracker.store import driver
+from tracker.store.arrays import ArrayInsert
 
 # Halves of each other, so that few statements make up any number. The largest stays below SQLite's limit of 32,766
 # bound parameters with any of our tables.
 _SIZES = tuple(2**power for power in range(11, -1, -1))
+
+
+class Bulk(Protocol):
+    """An insert of any number of rows."""
+
+    def execute(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert the rows."""
+        ...
+
+
+def bulk_insert(statement: Insert, columns: Sequence[str], dialect: Dialect) -> Bulk:
+    """An insert of rows that are tuples in the order of ``columns``, as the database does it best."""
+    kind = ArrayInsert if dialect.name == "postgresql" else BulkInsert
+    return kind(statement, columns, dialect)
 
 
 class BulkInsert:

@@ -6,7 +6,7 @@ and close, as SQLite took to read it. Statements are built by SQLAlchemy as all 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Dialect, Select
@@ -23,7 +23,8 @@ class Fetch:
         whole = statement.params(dict.fromkeys(names, 0))
         expanded = whole.compile(dialect=dialect).construct_expanded_state()
         self._text = expanded.statement
-        self._names = expanded.positiontup or ()
+        self._names = expanded.positiontup  # None where the driver's parameters have names
+        self._fetch = _FETCH[dialect.name]
         self._values: Mapping[str, Any] = expanded.parameters
 
     async def rows(self, connection: AsyncConnection, **values: Any) -> Sequence[Sequence[Any]]:
@@ -33,12 +34,31 @@ class Fetch:
             DBAPIError: As SQLAlchemy does.
         """
         given = {**self._values, **values}
-        parameters = tuple(given[name] for name in self._names)
-        driver: Any = (await connection.get_raw_connection()).driver_connection
+        parameters = given if self._names is None else tuple(given[name] for name in self._names)
+        raw = await connection.get_raw_connection()
         dialect = connection.dialect
         try:
-            found: Sequence[Sequence[Any]] = await driver.execute_fetchall(self._text, parameters)
+            return await self._fetch(raw.driver_connection, self._text, parameters)
         except dialect.loaded_dbapi.Error as error:
+            if dialect.is_disconnect(error, raw.dbapi_connection, None):
+                # The server went, and with it all others that wait in the pool.
+                await connection.invalidate(error)
+                await connection.engine.dispose()
             base = dialect.loaded_dbapi.Error
             raise DBAPIError.instance(self._text, parameters, error, base, dialect=dialect) from error
-        return found
+
+
+async def _fetch_sqlite(driver: Any, text: str, parameters: Any) -> Sequence[Sequence[Any]]:
+    found: Sequence[Sequence[Any]] = await driver.execute_fetchall(text, parameters)
+    return found
+
+
+async def _fetch_postgresql(driver: Any, text: str, parameters: Any) -> Sequence[Sequence[Any]]:
+    found: Sequence[Sequence[Any]] = await (await driver.execute(text, parameters)).fetchall()
+    return found
+
+
+_FETCH: dict[str, Callable[[Any, str, Any], Awaitable[Sequence[Sequence[Any]]]]] = {
+    "sqlite": _fetch_sqlite,
+    "postgresql": _fetch_postgresql,
+}

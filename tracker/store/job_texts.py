@@ -18,7 +18,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from tracker.events import ErrorReported, JobCompleted, JobFailed, JobStarted, RecordedEvent
 from tracker.job_query import searched
 from tracker.projection import Job
-from tracker.store.bulk import BulkInsert
+from tracker.store.bulk import bulk_insert
 
 # Apart from the other tables: a virtual table, with tables of SQLite's own behind it, is nothing that Alembic compares.
 _metadata = MetaData()
@@ -33,7 +33,7 @@ class JobTexts:
     """Writes the texts, on the connection of the one who records."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self._replace = BulkInsert(_replace(dialect.name), ("rowid", "text"), dialect)
+        self._replace = bulk_insert(_replace(dialect.name), ("rowid", "text"), dialect)
 
     def write_changed(self, connection: Connection, recorded: Iterable[RecordedEvent], jobs: dict[str, Job]) -> None:
         """Write the texts of the jobs of which these events changed it."""

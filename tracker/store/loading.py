@@ -19,7 +19,7 @@ from tracker.projection import Job, apply_fact
 from tracker.statistics import Key, counted
 from tracker.store import rows, statements
 from tracker.store.base import LogHead, Tombstone
-from tracker.store.bulk import BulkInsert
+from tracker.store.bulk import Bulk
 from tracker.store.job_texts import JobTexts
 from tracker.store.lookups import JobCache, Lookups
 from tracker.store.statistics_table import StatisticsTable
@@ -33,8 +33,8 @@ class Loading:
     def __init__(
         self,
         connection: Connection,
-        insert_events: BulkInsert,
-        upsert_jobs: BulkInsert,
+        insert_events: Bulk,
+        upsert_jobs: Bulk,
         texts: JobTexts,
         statistics: StatisticsTable,
     ) -> None:

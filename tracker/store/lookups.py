@@ -44,10 +44,9 @@ class Lookups:
 
     def __init__(self, connection: Connection, cache: JobCache, events: Sequence[Event | RecordedEvent]) -> None:
         self._connection = connection
-        self._cache = cache
-        missing = {event.job_id for event in events if cache.get(event.job_id) is None}
-        self._jobs = {job.job_id: job for job in self._fetch_jobs(missing)}
-        unknown = missing - self._jobs.keys()
+        wanted = {event.job_id for event in events}
+        self._jobs = self._states(wanted, cache)
+        unknown = wanted - self._jobs.keys()
         self._pruned = {row[0] for row in self._fetch(statements.PRUNED_IDS, "job_ids", unknown)}
         event_ids = {event.event_id for event in events if event.event_id is not None}
         recorded = self._fetch(statements.EVENTS_BY_EVENT_ID, "event_ids", event_ids)
@@ -58,7 +57,12 @@ class Lookups:
 
     def job(self, job_id: str) -> Job | None:
         """See :class:`tracker.store.draft.Lookup`."""
-        return self._cache.get(job_id) or self._jobs.get(job_id)
+        return self._jobs.get(job_id)
+
+    @property
+    def newest_start(self) -> int:
+        """The highest ``started_position`` of the jobs; 0 without any. A draft begins there, or above."""
+        return max((job.started_position for job in self._jobs.values()), default=0)
 
     def is_pruned(self, job_id: str) -> bool:
         """See :class:`tracker.store.draft.Lookup`."""
@@ -71,6 +75,11 @@ class Lookups:
     def event_by_id(self, event_id: str) -> RecordedEvent | None:
         """See :class:`tracker.store.draft.Lookup`."""
         return self._by_event_id.get(event_id)
+
+    def _states(self, job_ids: set[str], cache: JobCache) -> dict[str, Job]:
+        """The jobs that there are."""
+        known = {job_id: job for job_id in job_ids if (job := cache.get(job_id)) is not None}
+        return known | {job.job_id: job for job in self._fetch_jobs(job_ids - known.keys())}
 
     def _fetch_jobs(self, job_ids: Iterable[str]) -> Iterator[Job]:
         for row in self._fetch(statements.JOB_STATES, "job_ids", job_ids):

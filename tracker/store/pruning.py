@@ -30,15 +30,18 @@ def prune_step(connection: Connection, finished_before: int, now: int, max_event
 
 def _bury(connection: Connection, finished_before: int, now: int) -> int:
     due = {"finished_before": finished_before, "limit": JOBS_A_STEP}
-    found = [rows.job(state) for state in connection.execute(statements.DUE, due).scalars()]
+    # A job that another node is writing to, or burying, is left to the next step: waiting for it could be for ever.
+    free = statements.DUE.with_for_update(skip_locked=True)
+    found = [rows.job(state) for state in connection.execute(free, due).scalars()]
     for job in found:
         grave = {"job_id": job.job_id, "pruned_at": now, "last_position": job.position, "emptied": 0}
         connection.execute(insert(tombstones), grave)
         connection.execute(statements.DELETE_JOB, {"job": job.job_id})
     if found:
+        # The head first, behind the jobs, as whoever records does: two that hold what the other wants wait for ever.
+        connection.execute(statements.RAISE_HORIZON, {"to": max(job.position for job in found)})
         job_texts.forget(connection, found)
         statistics_table.keep(connection, found)
-        connection.execute(statements.RAISE_HORIZON, {"to": max(job.position for job in found)})
     return len(found)
 
 

@@ -32,9 +32,16 @@ _OF_A_JOB = ("job_id", "after", "limit")
 class SqlReader:
     """See :class:`tracker.store.base.Reader`."""
 
-    def __init__(self, engine: AsyncEngine, connections: int, translate: Callable[[DBAPIError], StoreError]) -> None:
-        """``connections``: how many the engine may have open."""
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        connections: int,
+        translate: Callable[[DBAPIError], StoreError],
+        begin: str = "BEGIN",
+    ) -> None:
+        """``connections``: how many the engine may have open; ``begin``: what begins a transaction of one snapshot."""
         self._engine = engine
+        self._begin = begin
         # Those who wait for a connection wait here: the pool would give up on them after a while, and each that waits
         # there holds a stack of its own.
         self._turn = asyncio.Semaphore(connections)
@@ -95,7 +102,7 @@ class SqlReader:
         """See :meth:`tracker.store.base.Reader.statistics`."""
         async with self._connection() as connection:
             # One snapshot for all that is read; it ends with the connection.
-            await connection.exec_driver_sql("BEGIN")
+            await connection.exec_driver_sql(self._begin)
             found = await connection.run_sync(statistics_reading.find, query, now, position)
         if not found.later:
             return statistics_reading.tally(query, found)
@@ -126,7 +133,7 @@ class SqlReader:
         """See :meth:`tracker.store.base.Reader.position_at`."""
         async with self._connection() as connection:
             # One snapshot for all that is read; it ends with the connection.
-            await connection.exec_driver_sql("BEGIN")
+            await connection.exec_driver_sql(self._begin)
             return await connection.run_sync(moments.position_at, time)
 
     async def prunable_jobs(self, finished_before: int, limit: int) -> list[Job]:

@@ -11,14 +11,14 @@ from sqlalchemy import Connection
 from tracker.projection import PROJECTION_VERSION, Job
 from tracker.statistics import Key, fold_counting
 from tracker.store import job_texts, rows, statements
-from tracker.store.bulk import BulkInsert
+from tracker.store.bulk import Bulk
 from tracker.store.job_texts import JobTexts
 from tracker.store.statistics_table import StatisticsTable
 
 _JOBS_A_STATEMENT = 500
 
 
-def rebuild(connection: Connection, upsert_jobs: BulkInsert, texts: JobTexts, statistics: StatisticsTable) -> int:
+def rebuild(connection: Connection, upsert_jobs: Bulk, texts: JobTexts, statistics: StatisticsTable) -> int:
     """Replace every row of ``jobs`` by the fold of the job's events; returns how many there are.
 
     The statistics are counted on the way; see :mod:`tracker.store.statistics_table` for the hours that stay.
@@ -44,7 +44,8 @@ def rebuild(connection: Connection, upsert_jobs: BulkInsert, texts: JobTexts, st
 def folded_jobs(connection: Connection, counters: Counter[Key]) -> Iterator[Job]:
     """Every job that the log tells of, folded from its events and counted; pruned ones that linger are left out."""
     pruned = {job_id for job_id, _ in connection.execute(statements.UNEMPTIED)}
-    result = connection.execution_options(yield_per=1000).execute(statements.BY_JOB)
+    # Of this statement alone: the connection's other ones go on meanwhile.
+    result = connection.execute(statements.BY_JOB, execution_options={"yield_per": 1000})
     for job_id, events in groupby(map(rows.recorded_event, result), key=lambda event: event.job_id):
         if job_id in pruned:
             continue

@@ -72,6 +72,11 @@ def demand_current(connection: Connection) -> None:
         raise SchemaMismatch(found or "none", REVISION, "Run `tracker migrate` once.")
 
 
+def is_older(found: str) -> bool:
+    """Whether a revision is one that this version brings to its own."""
+    return found in _KNOWN and found != REVISION
+
+
 def projection_is_current(connection: Connection) -> bool:
     """Whether ``jobs`` was folded by this version's :func:`tracker.projection.apply`, and counted by its counters."""
     version: int = connection.execute(statements.HEAD).one().projection_version

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,10 @@ class SqliteStore:
     def reader(self) -> SqlReader:
         """See :meth:`tracker.store.base.EventStore.reader`."""
         return open_reader(self._path)
+
+    def doorbell(self, ring: Callable[[int | None], None]) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # the contract's
+        """See :meth:`tracker.store.base.EventStore.doorbell`: there is no other writer."""
+        return nullcontext()
 
     def announce(self, url: str | None) -> None:
         """See :meth:`tracker.store.base.EventStore.announce`."""
@@ -165,13 +169,33 @@ def open_token_table(path: Path) -> TokenTable:
 
 def demand_current(path: Path) -> None:
     """Raise :class:`SchemaMismatch` unless the file's tables are of this version; reads only."""
+    try:
+        with _looking_at(path) as connection:
+            schema.demand_current(connection)
+    except DBAPIError as error:
+        raise translate(error) from error
+
+
+def revision(path: Path) -> str | None:
+    """The version of the file's tables; None where there is no file, or nothing that can be read as a log."""
+    if not path.is_file():
+        return None
+    try:
+        with _looking_at(path) as connection:
+            return schema.current(connection)
+    except DBAPIError:
+        # Opening the log for writing comes next, and says what is wrong.
+        return None
+
+
+@contextmanager
+def _looking_at(path: Path) -> Iterator[Connection]:
+    # Read-only: a log whose owner is at work is not to be touched, and one that is not there is not to be made.
     query = {"mode": "ro", "uri": "true"}
     engine = create_engine(URL.create("sqlite", database=path.absolute().as_uri(), query=query), poolclass=NullPool)
     try:
         with engine.connect() as connection:
-            schema.demand_current(connection)
-    except DBAPIError as error:
-        raise translate(error) from error
+            yield connection
     finally:
         engine.dispose()
 

@@ -5,15 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Integer, Select, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
 
 from tracker.filters import EventFilter
 from tracker.projection import JobStatus
 from tracker.store.rows import EVENT_COLUMNS, JOB_COLUMNS
 from tracker.store.tables import events, jobs, log_head, tokens, tombstones
+
+
+class _PlaceOf(FunctionElement[int]):
+    """Where a text has another in it, from 1; 0 for nowhere."""
+
+    name = "instr"
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(_PlaceOf)
+def _instr(element: _PlaceOf, compiler: SQLCompiler, **options: Any) -> str:
+    return f"instr{compiler.process(element.clause_expr, **options)}"
+
+
+@compiles(_PlaceOf, "postgresql")
+def _strpos(element: _PlaceOf, compiler: SQLCompiler, **options: Any) -> str:
+    return f"strpos{compiler.process(element.clause_expr, **options)}"
 
 
 def _is_in_stage() -> ColumnElement[bool]:
@@ -23,9 +44,9 @@ def _is_in_stage() -> ColumnElement[bool]:
     begins_alike = and_(payload >= bindparam("low"), payload < bindparam("high"))
     # Where the producer's clock stands before it, the stage is looked for. In a string a quotation mark has a backslash
     # before it, so the first "stage": is the event's own, unless there is an extra.
-    place = func.instr(payload, '"stage":')
+    place = _PlaceOf(payload, '"stage":')
     said = func.substr(payload, place, func.length(bindparam("stage")))
-    has_extra = func.instr(func.substr(payload, 1, place), '"extra":') > 0
+    has_extra = _PlaceOf(func.substr(payload, 1, place), '"extra":') > 0
     return or_(begins_alike, and_(said == bindparam("stage"), ~has_extra))
 
 

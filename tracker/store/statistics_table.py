@@ -31,7 +31,7 @@ from sqlalchemy.sql.dml import Insert
 from tracker.projection import Job
 from tracker.statistics import HOUR, STATISTICS_VERSION, Key, Measure
 from tracker.statistics_query import GroupBy, StatisticsQuery
-from tracker.store.bulk import BulkInsert
+from tracker.store.bulk import bulk_insert
 from tracker.store.tables import statistics, statistics_head
 
 COLUMNS = ("measure", "span", "at", "name", "bucket", "amount")
@@ -62,7 +62,7 @@ class StatisticsTable:
     """Writes the counters, on the connection of the one who records."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self._upsert = BulkInsert(_upsert(dialect.name), COLUMNS, dialect)
+        self._upsert = bulk_insert(_upsert(dialect.name), COLUMNS, dialect)
 
     def add(self, connection: Connection, counters: Counter[Key]) -> None:
         """Add up what a batch counted: one statement."""
@@ -153,9 +153,13 @@ def _hour_rows(counters: Counter[Key]) -> Iterator[tuple[Any, ...]]:
 
 
 def _day_rows(counters: Counter[Key]) -> Iterator[tuple[Any, ...]]:
+    days: Counter[tuple[Measure, int, str, int]] = Counter()
     for (measure, hour, name, bucket), amount in counters.items():
         if measure in _BY_THE_DAY:
-            yield measure, "day", hour // _HOURS_A_DAY, name, bucket, amount
+            days[measure, hour // _HOURS_A_DAY, name, bucket] += amount
+    # Each once: PostgreSQL refuses a statement that changes a row twice.
+    for (measure, day, name, bucket), amount in days.items():
+        yield measure, "day", day, name, bucket, amount
 
 
 def _upsert(dialect: str) -> Insert:

@@ -26,17 +26,19 @@ metadata = MetaData(
 
 # SQLite makes only INTEGER PRIMARY KEY the row's own key; a BIGINT one would be a second index.
 _Position = BigInteger().with_variant(Integer, "sqlite")
+# Compared byte by byte, as SQLite does: a PostgreSQL database has the rules of some language.
+_Text = Text().with_variant(Text(collation="C"), "postgresql")
 
 events = Table(
     "events",
     metadata,
     Column("position", _Position, primary_key=True, autoincrement=False),
-    Column("job_id", Text, nullable=False),
+    Column("job_id", _Text, nullable=False),
     Column("sequence", BigInteger, nullable=False),
-    Column("type", Text, nullable=False),
+    Column("type", _Text, nullable=False),
     Column("recorded_at", BigInteger, nullable=False),  # microseconds UTC
-    Column("event_id", Text),
-    Column("payload", Text, nullable=False),  # JSON, spliced into messages as it is
+    Column("event_id", _Text),
+    Column("payload", _Text, nullable=False),  # JSON, spliced into messages as it is
     UniqueConstraint("job_id", "sequence"),
     Index(
         "uq_events_event_id",
@@ -50,20 +52,20 @@ events = Table(
 jobs = Table(
     "jobs",
     metadata,
-    Column("job_id", Text, primary_key=True),
-    Column("status", Text, nullable=False),
+    Column("job_id", _Text, primary_key=True),
+    Column("status", _Text, nullable=False),
     Column("started_position", BigInteger, nullable=False),
     Column("position", BigInteger, nullable=False),
     # From here on what jobs are listed by: times in microseconds UTC, seconds.
-    Column("stage", Text, nullable=False),
-    Column("photo_id", Text),
+    Column("stage", _Text, nullable=False),
+    Column("photo_id", _Text),
     Column("started_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("completed_at", BigInteger),  # what retention goes by, too
     Column("duration", Double),
-    Column("error_types", Text),  # each as JSON between two line ends; NULL for none
-    Column("message", Text),  # folded, while the job is active; then it is in job_texts
-    Column("state", Text, nullable=False),  # the whole Job as JSON
+    Column("error_types", _Text),  # each as JSON between two line ends; NULL for none
+    Column("message", _Text),  # folded, while the job is active; then it is in job_texts
+    Column("state", _Text, nullable=False),  # the whole Job as JSON
     Index("ix_jobs_started_position", "started_position"),
     Index("ix_jobs_started_at", "started_at", "started_position"),
     Index("ix_jobs_status_started_at", "status", "started_at", "started_position"),
@@ -85,7 +87,7 @@ jobs = Table(
 tombstones = Table(
     "tombstones",
     metadata,
-    Column("job_id", Text, primary_key=True),
+    Column("job_id", _Text, primary_key=True),
     Column("pruned_at", BigInteger, nullable=False),  # microseconds UTC
     Column("last_position", BigInteger, nullable=False),
     Column("emptied", Integer, nullable=False),  # 0 while events of it are still to be deleted
@@ -104,7 +106,7 @@ log_head = Table(
     Column("id", Integer, primary_key=True),
     Column("position", BigInteger, nullable=False),
     Column("horizon", BigInteger, nullable=False),
-    Column("epoch", Text, nullable=False),
+    Column("epoch", _Text, nullable=False),
     Column("projection_version", Integer, nullable=False),
 )
 
@@ -112,10 +114,10 @@ log_head = Table(
 statistics = Table(
     "statistics",
     metadata,
-    Column("measure", Text, primary_key=True),
-    Column("span", Text, primary_key=True),  # hour, day
+    Column("measure", _Text, primary_key=True),
+    Column("span", _Text, primary_key=True),  # hour, day
     Column("at", BigInteger, primary_key=True, autoincrement=False),  # hours or days since 1970, UTC
-    Column("name", Text, primary_key=True),
+    Column("name", _Text, primary_key=True),
     Column("bucket", Integer, primary_key=True, autoincrement=False),
     Column("amount", BigInteger, nullable=False),
     sqlite_with_rowid=False,
@@ -134,11 +136,11 @@ statistics_head = Table(
 tokens = Table(
     "tokens",
     metadata,
-    Column("token_id", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("secret_hash", Text, nullable=False),
-    Column("scopes", Text, nullable=False),  # a JSON list, as job_prefixes
-    Column("job_prefixes", Text, nullable=False),
+    Column("token_id", _Text, primary_key=True),
+    Column("name", _Text, nullable=False),
+    Column("secret_hash", _Text, nullable=False),
+    Column("scopes", _Text, nullable=False),  # a JSON list, as job_prefixes
+    Column("job_prefixes", _Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),  # microseconds UTC, as all times here
     Column("expires_at", BigInteger),
     Column("revoked_at", BigInteger),
@@ -157,8 +159,8 @@ audit = Table(
     metadata,
     Column("number", _Position, primary_key=True, autoincrement=True),
     Column("at", BigInteger, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("details", Text, nullable=False),  # JSON
+    Column("action", _Text, nullable=False),
+    Column("actor", _Text, nullable=False),
+    Column("subject", _Text, nullable=False),
+    Column("details", _Text, nullable=False),  # JSON
 )

@@ -11,12 +11,12 @@ from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.exc import DBAPIError
 
 from tracker.errors import JobNotFound, JobPruned, StoreError
-from tracker.events import ProgressUpdated, RecordedEvent
+from tracker.events import Event, ProgressUpdated, RecordedEvent
 from tracker.projection import Job
 from tracker.statistics import HOUR, Key, add_progress, counted
 from tracker.store import driver, pruning, rebuilding, rows, statements
 from tracker.store.base import Append, Committed, LogHead, Pruned
-from tracker.store.bulk import BulkInsert
+from tracker.store.bulk import bulk_insert
 from tracker.store.draft import Draft
 from tracker.store.job_texts import JobTexts
 from tracker.store.loading import Loading
@@ -36,8 +36,8 @@ class SqlWriter:
         self._on_close = on_close
         self._cache = JobCache()
         upsert = statements.upsert_jobs(engine.dialect.name)
-        self._insert_events = BulkInsert(insert(events), rows.EVENT_COLUMNS, engine.dialect)
-        self._upsert_jobs = BulkInsert(upsert, rows.JOB_COLUMNS, engine.dialect)
+        self._insert_events = bulk_insert(insert(events), rows.EVENT_COLUMNS, engine.dialect)
+        self._upsert_jobs = bulk_insert(upsert, rows.JOB_COLUMNS, engine.dialect)
         self._texts = JobTexts(engine.dialect)
         self._statistics = StatisticsTable(engine.dialect)
         self._advance_head = str(statements.ADVANCE_HEAD.compile(dialect=engine.dialect))
@@ -65,6 +65,8 @@ class SqlWriter:
         self._disconnect()
         draft = self._unsettled
         with self.transaction() as connection:
+            # Waits for the end of the old transaction, where the database still has it under way.
+            connection.execute(statements.HEAD.with_for_update())
             committed = draft is not None and _is_recorded(connection, draft)
         self._unsettled = None
         if draft is None or not committed:
@@ -80,15 +82,7 @@ class SqlWriter:
 
     def load_job(self, job_id: str) -> Job:
         """See :meth:`tracker.store.base.Writer.load_job`."""
-        cached = self._cache.get(job_id)
-        if cached is not None:
-            return cached
-        with self.transaction() as connection:
-            state = connection.execute(statements.JOB_STATE, {"job_id": job_id}).scalar()
-            if state is not None:
-                return rows.job(state)
-            pruned = connection.execute(statements.PRUNED_IDS, {"job_ids": [job_id]}).first()
-        raise JobPruned(job_id) if pruned else JobNotFound(job_id)
+        return self._cache.get(job_id) or self._read_job(job_id)
 
     def finished_jobs(self, since: int, limit: int) -> list[Job]:
         """See :meth:`tracker.store.base.Writer.finished_jobs`."""
@@ -109,14 +103,14 @@ class SqlWriter:
 
     def prune(self, finished_before: int, now: int, max_events: int) -> Pruned:
         """See :meth:`tracker.store.base.Writer.prune`."""
-        self._forget()
         with self.transaction() as connection:
-            return pruning.prune_step(connection, finished_before, now, max_events)
+            return self._prune(connection, finished_before, now, max_events)
 
     def rebuild(self) -> int:
         """See :meth:`tracker.store.base.Writer.rebuild`."""
         self._forget()
         with self.transaction() as connection:
+            self._keep_others_out(connection)
             return rebuilding.rebuild(connection, self._upsert_jobs, self._texts, self._statistics)
 
     @contextmanager
@@ -124,6 +118,7 @@ class SqlWriter:
         """A transaction that takes events over as they are; see :class:`tracker.store.loading.Loading`."""
         self._forget()
         with self.transaction() as connection:
+            self._keep_others_out(connection)
             yield Loading(connection, self._insert_events, self._upsert_jobs, self._texts, self._statistics)
 
     def close(self) -> None:
@@ -135,13 +130,33 @@ class SqlWriter:
 
     def _draft(self, connection: Connection, appends: Sequence[Append]) -> Draft:
         wanted = [event for append in appends for event in append.events]
+        lookups = self._lookups(connection, wanted)
         base, self._position = self._position, None
         if base is None:
             base = connection.execute(statements.HEAD).one().position
-        draft = Draft(Lookups(connection, self._cache, wanted), base)
+        draft = Draft(lookups, max(base, lookups.newest_start))
         for append in appends:
             draft.take(append)
         return draft
+
+    def _read_job(self, job_id: str) -> Job:
+        with self.transaction() as connection:
+            state = connection.execute(statements.JOB_STATE, {"job_id": job_id}).scalar()
+            if state is not None:
+                return rows.job(state)
+            pruned = connection.execute(statements.PRUNED_IDS, {"job_ids": [job_id]}).first()
+        raise JobPruned(job_id) if pruned else JobNotFound(job_id)
+
+    def _prune(self, connection: Connection, finished_before: int, now: int, max_events: int) -> Pruned:
+        self._forget()
+        return pruning.prune_step(connection, finished_before, now, max_events)
+
+    def _lookups(self, connection: Connection, wanted: Sequence[Event]) -> Lookups:
+        """What the log has of these events' jobs, and goes on having until the end of the transaction."""
+        return Lookups(connection, self._cache, wanted)
+
+    def _keep_others_out(self, connection: Connection) -> None:
+        """Be the only one who writes jobs, until the end of the transaction: here it is so all the time."""
 
     def _write(self, connection: Connection, draft: Draft) -> int | None:
         """Returns the position of the last event; None where there is no new one."""
