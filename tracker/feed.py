@@ -216,10 +216,11 @@ class Feed:
         return head
 
     async def _read_on(self) -> bool:
+        """Whether there may be more."""
         events = await self._reader.read(self.tail, PAGE_EVENTS, EVERYTHING)
         # The log itself has no gaps but those of pruning; a commit may have been told meanwhile.
         self._take([event for event in events if event.position > self.tail])
-        return bool(events)
+        return len(events) == PAGE_EVENTS
 
     def _ring_page(self, after: int, last: int, wanted: EventFilter) -> Delivery:
         start = bisect_right(self._ring, after, key=lambda event: event.position)

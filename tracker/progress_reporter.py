@@ -88,7 +88,7 @@ class ProgressReporter:
                 until it has them, and that it is away is no error. Or ``get_websocket_server()``; or any object with
                 ``broadcast(message, channel=None)``, which is called for each committed event, in order, on a thread
                 of its own; or None: the server of ``TRACKER_URL`` if that is set and no log is named.
-            database_url: The log, ``sqlite:///FILE``; by default that of the settings.
+            database_url: The log, ``sqlite:///FILE`` or ``postgresql://…``; by default that of the settings.
             settings: By default those of the environment and the configuration file.
             token: What the server elsewhere asks for; by default ``TRACKER_TOKEN``.
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from tracker.catching_up import CatchingUp
 from tracker.events import RecordedEvent
 from tracker.feed import Feed
 from tracker.intake_queue import IntakeQueue
@@ -31,15 +32,16 @@ class Tracker:
     Closing it writes what was accepted; a tracker still open when the interpreter ends is closed then.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        """Open the log.
+    def __init__(self, settings: Settings, *, migrate: bool = False) -> None:
+        """Open the log. ``migrate``: see :func:`tracker.store.open_store`.
 
         Raises:
             StoreOwned: If another process writes it.
+            SchemaMismatch: If its tables are of another version.
             StoreError: If it cannot be opened.
         """
         self.settings = settings
-        self.store = open_store(settings.database_url)
+        self.store = open_store(settings.database_url, migrate=migrate)
         self._listeners: list[Callable[[list[RecordedEvent]], None]] = []
         self._before_close: list[Callable[[], None]] = []
         self._closed = False
@@ -102,7 +104,6 @@ class LiveFeed:
 
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
-        self._catching_up: asyncio.Task[None] | None = None
         # Commits told and not yet handed to the feed; filled by the recorder's thread, emptied on the loop.
         self._told: deque[list[RecordedEvent]] = deque()
         self._is_called = False
@@ -117,15 +118,22 @@ class LiveFeed:
         self._tracker.on_commit(self._tell)
         head = await self.reader.head()
         self.feed = Feed(self.reader, head, ring_events=settings.ring_events, ring_bytes=settings.ring_bytes)
+        self._catching_up = CatchingUp(self.feed)
         self._hand_over()
+        self._doorbell = self._tracker.store.doorbell(self._heard)
+        await self._doorbell.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._tracker.remove_listener(self._tell)
-        if self._catching_up is not None:
-            self._catching_up.cancel()
-            await asyncio.gather(self._catching_up, return_exceptions=True)
+        await self._doorbell.__aexit__(None, None, None)
+        await self._catching_up.close()
         await self.reader.close()
+
+    def _heard(self, position: int | None) -> None:
+        # Another node committed, or may have.
+        if position is None or position > self.feed.tail:
+            self._catching_up.call()
 
     def _tell(self, recorded: list[RecordedEvent]) -> None:
         self._told.append(recorded)
@@ -150,14 +158,9 @@ class LiveFeed:
         recorded: list[RecordedEvent] = []
         while self._told:
             recorded += self._told.popleft()
-        if recorded:
-            self._advance(recorded)
+        if recorded and not self.feed.advance(recorded):
+            self._catching_up.call()
         self._handed_at = self._loop.time()
-
-    def _advance(self, recorded: list[RecordedEvent]) -> None:
-        is_idle = self._catching_up is None or self._catching_up.done()
-        if not self.feed.advance(recorded) and is_idle:
-            self._catching_up = self._loop.create_task(self.feed.catch_up())
 
 
 _open = weakref.WeakSet()

@@ -14,14 +14,15 @@ from api.cli.options import database_option, json_option, load_settings, log_pat
 def migrate(as_json: bool, database: str | None) -> None:
     """Bring the log's tables to this version; makes the log where there is none.
 
-    Needed by hand only before reading an old log: whatever opens a log for writing does the same.
+    Needed by hand before reading an old file: whatever opens a file for writing does the same. A PostgreSQL database
+    that other nodes work with is changed by this command alone: stop them first.
     """
-    from tracker.store import open_store
+    from tracker.store import open_store, revision
     from tracker.store.schema import REVISION
 
     url = load_settings(database).database_url
-    found = _revision(url)
-    open_store(url).close()
+    found = revision(url)
+    open_store(url, migrate=True).close()
     if as_json:
         echo_json({"success": True, "found": found, "schema": REVISION})
     elif found is None:
@@ -30,26 +31,3 @@ def migrate(as_json: bool, database: str | None) -> None:
         click.echo(f"The log at {log_path(url)} is current (schema {REVISION}): there is nothing to do.")
     else:
         click.echo(f"Upgraded the log at {log_path(url)} from schema {found} to {REVISION}.")
-
-
-def _revision(url: str) -> str | None:
-    """The schema of the log as it is; None where there is none yet, or nothing that can be read as one."""
-    from pathlib import Path
-
-    from sqlalchemy import URL, NullPool, create_engine
-    from sqlalchemy.exc import DBAPIError
-
-    from tracker.store.schema import current
-
-    path = Path(log_path(url))
-    if not path.is_file():
-        return None
-    # Read-only: a log whose owner is at work is not to be touched, and one that is not there is not to be made.
-    query = {"mode": "ro", "uri": "true"}
-    engine = create_engine(URL.create("sqlite", database=path.as_uri(), query=query), poolclass=NullPool)
-    try:
-        with engine.connect() as connection:
-            return current(connection)
-    except DBAPIError:
-        # Opening the log for writing comes next, and says what is wrong.
-        return None

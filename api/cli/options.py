@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 _SQLITE = "sqlite:///"
 
 database_option = click.option(
-    "--database", metavar="URL", help="The log: a file, or sqlite:///FILE.  [env: TRACKER_DATABASE_URL]"
+    "--database",
+    metavar="URL",
+    help="The log: a file, sqlite:///FILE or postgresql://HOST/NAME.  [env: TRACKER_DATABASE_URL]",
 )
 host_option = click.option("--host", help="The server's address.  [env: TRACKER_HOST; default: 127.0.0.1]")
 port_option = click.option(
@@ -71,7 +73,7 @@ def database_url(named: str) -> str:
     if "://" in named:
         return named
     if not named.strip():
-        raise InvalidSetting("database", named, "must name a file, or be a sqlite:/// URL")
+        raise InvalidSetting("database", named, "must name a file, or be a sqlite:/// or postgresql:// URL")
     try:
         path = Path(named).expanduser().absolute()
     except RuntimeError as error:
@@ -81,9 +83,11 @@ def database_url(named: str) -> str:
 
 
 def log_path(url: str) -> str:
-    """The log as a person knows it: the path of its file."""
+    """The log as a person knows it: the path of its file, or a database without the password."""
     if not url.startswith(_SQLITE):
-        return url
+        from sqlalchemy import make_url
+
+        return make_url(url).render_as_string()
     return str(Path(unquote(url.removeprefix(_SQLITE))).expanduser().absolute())
 
 

@@ -38,9 +38,14 @@ def _switch(name: str, text: str) -> Callable[[Any], Any]:
 @click.option("--log-format", metavar="text|json", help="How to log, to standard error.  [default: text]")
 @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error.  [default: info]")
 @_switch("--log-requests", "Log each request, without its query.")
+@click.option("--migrate", is_flag=True, help="Bring a PostgreSQL log of an older version to this one first.")
 @database_option
 def serve(
-    database: str | None, allow_host: tuple[str, ...], allow_origin: tuple[str, ...], **flags: str | int | Path | None
+    database: str | None,
+    migrate: bool,
+    allow_host: tuple[str, ...],
+    allow_origin: tuple[str, ...],
+    **flags: str | int | Path | None,
 ) -> None:
     """Serve the log over HTTP and WebSocket, until Ctrl-C.
 
@@ -60,14 +65,16 @@ def serve(
     tls.hold_little()
     certificate = tls.certificate(settings)
     with stopping(certificate.ask_to_reload if certificate else None) as stop:
-        asyncio.run(_serve(settings, stop, certificate))
+        asyncio.run(_serve(settings, stop, certificate, migrate))
 
 
-async def _serve(settings: Settings, stop: StopRequest, certificate: Certificate | None = None) -> None:
+async def _serve(
+    settings: Settings, stop: StopRequest, certificate: Certificate | None = None, migrate: bool = False
+) -> None:
     from api.serving import serving, url
     from tracker.runtime import Tracker
 
-    with Tracker(settings) as tracker:
+    with Tracker(settings, migrate=migrate) as tracker:
         async with serving(tracker, settings.host, settings.port, certificate) as port:
             _introduce(settings, url(settings.host, port, is_secure=bool(settings.tls_cert)))
             await stop.made()

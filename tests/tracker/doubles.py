@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,6 +10,8 @@ from contextlib import contextmanager
 
 from tracker.errors import JobNotFound
 from tracker.events import RecordedEvent
+from tracker.feed import Delivery
+from tracker.filters import EVERYTHING, EventFilter
 from tracker.intake_queue import IntakeQueue
 from tracker.projection import Job
 from tracker.recorder import OnCommit, QueueItem, Recorder
@@ -186,3 +189,20 @@ def in_threads(*works: Callable[[], None]) -> None:
         assert not thread.is_alive()
     if failures:
         raise failures[0]
+
+
+class Follower:
+    """Takes everything, and sets ``complete`` at a position."""
+
+    filter: EventFilter = EVERYTHING
+
+    def __init__(self, until: int) -> None:
+        self.positions: list[int] = []
+        self.complete = asyncio.Event()
+        self._until = until
+
+    def offer(self, delivery: Delivery) -> bool:
+        self.positions += [event.position for event in delivery.events]
+        if delivery.last >= self._until:
+            self.complete.set()
+        return True

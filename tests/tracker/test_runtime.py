@@ -8,11 +8,10 @@ from functools import partial
 import pytest
 
 from tests.builders import completed, progressed, started
-from tests.tracker.doubles import WAIT, in_threads
+from tests.tracker.doubles import WAIT, Follower, in_threads
 from tracker.errors import RecorderClosed, StoreOwned
 from tracker.events import RecordedEvent
-from tracker.feed import Delivery
-from tracker.filters import EVERYTHING, EventFilter
+from tracker.filters import EVERYTHING
 from tracker.runtime import LiveFeed, Tracker
 from tracker.settings import Settings
 
@@ -21,23 +20,6 @@ from tracker.settings import Settings
 def tracker(settings: Settings) -> Iterator[Tracker]:
     with Tracker(settings) as tracker:
         yield tracker
-
-
-class Follower:
-    """Takes everything, and sets ``complete`` at a position."""
-
-    filter: EventFilter = EVERYTHING
-
-    def __init__(self, until: int) -> None:
-        self.positions: list[int] = []
-        self.complete = asyncio.Event()
-        self._until = until
-
-    def offer(self, delivery: Delivery) -> bool:
-        self.positions += [event.position for event in delivery.events]
-        if delivery.last >= self._until:
-            self.complete.set()
-        return True
 
 
 def test_closing_stops_what_was_started_the_last_first_while_it_still_records(settings: Settings) -> None:
