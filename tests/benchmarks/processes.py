@@ -57,7 +57,14 @@ def running(module: str, *arguments: object) -> Iterator[Process]:
 @contextmanager
 def server(folder: Path) -> Iterator[tuple[Process, int]]:
     """A server on a log in the folder, and its port."""
-    with running("served", folder / "log.db") as process:
+    with node(f"sqlite:///{folder.as_posix()}/log.db") as served:
+        yield served
+
+
+@contextmanager
+def node(url: str) -> Iterator[tuple[Process, int]]:
+    """A server on a log, and its port."""
+    with running("served", url) as process:
         yield process, json.loads(process.line())["port"]
 
 

@@ -16,11 +16,11 @@ from tracker.progress_reporter import ProgressReporter
 from tracker.receipt import Receipt
 from tracker.settings import Settings
 
-_EVENTS = 60_000
+EVENTS = 60_000
 _CALLS = 20_000
 _THREADS = 4
 _JOBS = 100
-_GROUP = 500
+GROUP = 500
 _MESSAGE = "Analyzing camera settings..."
 _DETAILS = {"camera": "Canon EOS R5", "iso": 800}
 _PAYLOAD = orjson.dumps(
@@ -62,35 +62,45 @@ def raw_rows(count: int) -> list[tuple[object, ...]]:
 def durable_events_a_second(folder: Path) -> float:
     """Four threads report on 100 jobs; until everything is durable."""
     with reporter_on(folder) as reporter:
-        for job in range(_JOBS):
-            reporter.start_job(f"job_{job}", job)
-        reporter.flush()
-
-        def report(thread: int) -> None:
-            for index in range(thread, _EVENTS, _THREADS):
-                update(reporter, f"job_{index % _JOBS}")
-
-        threads = [threading.Thread(target=report, args=(thread,)) for thread in range(_THREADS)]
+        start_jobs(reporter)
         begun = time.perf_counter()
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        reporter.flush()
-        return _EVENTS / (time.perf_counter() - begun)
+        report(reporter)
+        return EVENTS / (time.perf_counter() - begun)
+
+
+def start_jobs(reporter: ProgressReporter, name: str = "job") -> None:
+    """A hundred of them."""
+    for job in range(_JOBS):
+        reporter.start_job(f"{name}_{job}", job)
+    reporter.flush()
+
+
+def report(reporter: ProgressReporter, name: str = "job", count: int = EVENTS) -> None:
+    """Four threads report so many events on a hundred jobs; until everything is durable."""
+
+    def run(thread: int) -> None:
+        for index in range(thread, count, _THREADS):
+            update(reporter, f"{name}_{index % _JOBS}")
+
+    threads = [threading.Thread(target=run, args=(thread,)) for thread in range(_THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    reporter.flush()
 
 
 def raw_rows_a_second(folder: Path) -> float:
     """The same rows by ``sqlite3.executemany``, 500 a transaction, synced: the events table alone."""
-    connection, rows = raw_log(folder), raw_rows(_EVENTS)
+    connection, rows = raw_log(folder), raw_rows(EVENTS)
     begun = time.perf_counter()
-    for start in range(0, _EVENTS, _GROUP):
+    for start in range(0, EVENTS, GROUP):
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", rows[start : start + _GROUP])
+        connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", rows[start : start + GROUP])
         connection.execute("COMMIT")
     elapsed = time.perf_counter() - begun
     connection.close()
-    return _EVENTS / elapsed
+    return EVENTS / elapsed
 
 
 def microseconds_a_call(folder: Path) -> float:

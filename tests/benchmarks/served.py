@@ -1,4 +1,4 @@
-"""A server to measure: ``python -m tests.benchmarks.served DATABASE``.
+"""A server to measure: ``python -m tests.benchmarks.served URL``.
 
 Reads commands, and answers each with a line of JSON. ``emit RATE SECONDS JOBS [BYTES]`` reports events at a rate,
 spread over jobs ``job_0`` …, each with a message of so many bytes: the processor time that the process took.
@@ -20,10 +20,8 @@ from tracker.settings import Settings
 _TICK_SECONDS = 0.01
 
 
-def main(database: str) -> None:
-    settings = Settings.load(
-        {"database_url": f"sqlite:///{database}", "max_clients": 20_000, "max_clients_per_address": 20_000}
-    )
+def main(url: str) -> None:
+    settings = Settings.load({"database_url": url, "max_clients": 20_000, "max_clients_per_address": 20_000})
     server = WebSocketServer(port=0)
     with ProgressReporter(server, settings=settings) as reporter:
         print(json.dumps({"port": server.port}), flush=True)
