@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tracker import event_loops
 from tracker.errors import ServerError, TrackerError
 from tracker.settings import Settings
 
@@ -50,7 +51,7 @@ class WebSocketServer:
 
         def run() -> None:
             try:
-                asyncio.run(self._serve(tracker, ready.set))
+                event_loops.run(self._serve(tracker, ready.set), tracker.settings.database_url)
             except BaseException as error:  # noqa: BLE001  # raised again by attach(), in the caller's thread
                 failure.append(error)
             finally:

@@ -19,9 +19,9 @@ def ask_log(url: str, question: Callable[[Reader], Awaitable[_T]]) -> _T:
     Raises:
         StoreError: If there is no log, or it cannot be read.
     """
-    import asyncio
+    from tracker import event_loops
 
-    return asyncio.run(_ask(url, question))
+    return event_loops.run(_ask(url, question), url)
 
 
 def demand_log(url: str) -> None:

@@ -53,10 +53,9 @@ def serve(
     also a setting: TRACKER_TLS_CERT in the environment, tls_cert in the file of --config. A renewed certificate is
     taken up within half a minute, or on SIGHUP at once, and nobody is disconnected for it.
     """
-    import asyncio
-
     from api import logs, tls
     from api.cli.signals import stopping
+    from tracker import event_loops
 
     lists = {"allowed_hosts": ",".join(allow_host) or None, "allowed_origins": ",".join(allow_origin) or None}
     given = {name: str(value) if isinstance(value, Path) else value for name, value in flags.items()}
@@ -65,7 +64,7 @@ def serve(
     tls.hold_little()
     certificate = tls.certificate(settings)
     with stopping(certificate.ask_to_reload if certificate else None) as stop:
-        asyncio.run(_serve(settings, stop, certificate, migrate))
+        event_loops.run(_serve(settings, stop, certificate, migrate), settings.database_url)
 
 
 async def _serve(
