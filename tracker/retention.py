@@ -13,7 +13,7 @@ from tracker.times import MICROSECONDS, now
 
 _log = logging.getLogger("tracker")
 # One step is one short transaction between those of the callers, so that pruning never holds them up for long.
-_EVENTS_A_STEP = 2_000
+_EVENTS_A_STEP = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

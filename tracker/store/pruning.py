@@ -33,11 +33,12 @@ def _bury(connection: Connection, finished_before: int, now: int) -> int:
     # A job that another node is writing to, or burying, is left to the next step: waiting for it could be for ever.
     free = statements.DUE.with_for_update(skip_locked=True)
     found = [rows.job(state) for state in connection.execute(free, due).scalars()]
-    for job in found:
-        grave = {"job_id": job.job_id, "pruned_at": now, "last_position": job.position, "emptied": 0}
-        connection.execute(insert(tombstones), grave)
-        connection.execute(statements.DELETE_JOB, {"job": job.job_id})
     if found:
+        buried = [
+            {"job_id": job.job_id, "pruned_at": now, "last_position": job.position, "emptied": 0} for job in found
+        ]
+        connection.execute(insert(tombstones), buried)
+        connection.execute(statements.DELETE_BURIED, {"job_ids": [job.job_id for job in found]})
         # The head first, behind the jobs, as whoever records does: two that hold what the other wants wait for ever.
         connection.execute(statements.RAISE_HORIZON, {"to": max(job.position for job in found)})
         job_texts.forget(connection, found)

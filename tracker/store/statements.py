@@ -125,7 +125,7 @@ DUE = (
 UNEMPTIED = select(tombstones.c.job_id, tombstones.c.last_position).where(tombstones.c.emptied == 0)
 COUNT_EVENTS = select(func.count()).where(events.c.job_id == bindparam("job_id"))
 DELETE_JOBS = delete(jobs)
-DELETE_JOB = delete(jobs).where(jobs.c.job_id == bindparam("job"))
+DELETE_BURIED = delete(jobs).where(jobs.c.job_id.in_(bindparam("job_ids", expanding=True)))
 DELETE_EVENTS = delete(events).where(
     events.c.position.in_(
         select(events.c.position)
