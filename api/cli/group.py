@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from api.cli.audit import audit
+from api.cli.copy import copy
 from api.cli.demo import demo
 from api.cli.diff import diff
 from api.cli.export import export
@@ -29,8 +30,8 @@ from tracker import __version__
 
 _HELP = """Track the progress of jobs: photos, or whatever else takes its time.
 
-Every progress call of a program becomes one event in a log, a SQLite file. These commands show the jobs in it,
-serve it over HTTP and WebSocket, and look after it.
+Every progress call of a program becomes one event in a log, a SQLite file or a PostgreSQL database. These commands show
+the jobs in it, serve it over HTTP and WebSocket, and look after it.
 
 \b
 Examples:
@@ -89,6 +90,7 @@ for _command in (
     prune,
     export,
     import_,
+    copy,
     token,
     audit,
     lightroom,

@@ -78,8 +78,10 @@ def open_snapshot(url: str) -> AbstractContextManager[Snapshot]:
     return postgres.open_snapshot(place)
 
 
-def open_loading(url: str) -> AbstractContextManager[Loading]:
+def open_loading(url: str, *, resumes: str | None = None) -> AbstractContextManager[Loading]:
     """A transaction that fills a log in which nothing was recorded yet; makes it where it does not exist.
+
+    ``resumes``: the epoch of a log that was filled in part before.
 
     If it fails, the log is as it was; a SQLite file that did not exist does not, a PostgreSQL database may have empty
     tables.
@@ -93,10 +95,10 @@ def open_loading(url: str) -> AbstractContextManager[Loading]:
     if isinstance(place, Path):
         from tracker.store import sqlite
 
-        return sqlite.open_loading(place)
+        return sqlite.open_loading(place, resumes)
     from tracker.store import postgres
 
-    return postgres.open_loading(place)
+    return postgres.open_loading(place, resumes)
 
 
 def open_token_table(url: str) -> TokenTable:

@@ -1,4 +1,4 @@
-"""Taking events over as they are: the one way into a log past the recorder, and only into an empty one.
+"""Taking events over as they are: the one way into a log past the recorder, into an empty one or on with the same copy.
 
 Positions, sequences and times are the export's, and so they are checked here, with everything that is checked when an
 event is recorded. All of it is one transaction: what fails leaves the log as it was, also when the process is killed.
@@ -13,7 +13,7 @@ from msgspec.structs import astuple, replace
 from sqlalchemy import Connection, insert
 
 from tracker.admission import admit
-from tracker.errors import DuplicateEvent, InvalidEvent, JobExists, JobPruned, TrackerError
+from tracker.errors import DuplicateEvent, InvalidEvent, JobExists, JobPruned, LogNotEmpty, TrackerError
 from tracker.events import Event, JobStarted, RecordedEvent
 from tracker.projection import Job, apply_fact
 from tracker.statistics import Key, counted
@@ -28,7 +28,7 @@ from tracker.upcasting import upcast
 
 
 class Loading:
-    """A transaction that fills an empty log. Memory does not grow with it: jobs are looked up where not at hand."""
+    """A transaction that fills a log. Memory does not grow with it: jobs are looked up where not at hand."""
 
     def __init__(
         self,
@@ -45,10 +45,16 @@ class Loading:
         self._statistics = statistics
         self._cache = JobCache()
 
-    def is_empty(self) -> bool:
-        """Whether nothing was ever recorded in the log."""
-        position: int = self._connection.execute(statements.HEAD).one().position
-        return position == 0
+    def head(self) -> LogHead:
+        """The ends of the log as it is."""
+        row = self._connection.execute(statements.HEAD).one()
+        return LogHead(row.position, row.horizon, row.epoch)
+
+    def demand_room(self, place: str, resumes: str | None) -> None:
+        """Raise :class:`LogNotEmpty` unless nothing was ever recorded, or the log's epoch is ``resumes``."""
+        head = self.head()
+        if head.position and head.epoch != resumes:
+            raise LogNotEmpty(place)
 
     def add(self, events: Sequence[RecordedEvent]) -> None:
         """Take over events, in order of position, their payloads as they are.
@@ -89,6 +95,12 @@ class Loading:
         living = self._connection.execute(statements.JOB_STATES, {"job_ids": ids}).scalar()
         if living is not None:
             raise JobExists(rows.job(living).job_id)
+
+    def unburied(self, pruned: Sequence[Tombstone]) -> list[Tombstone]:
+        """Those of at most 1,000 that the log does not have."""
+        ids = [job_id for job_id, _, _ in pruned]
+        there = set(self._connection.execute(statements.PRUNED_IDS, {"job_ids": ids}).scalars())
+        return [one for one in pruned if one[0] not in there]
 
     def finish(self, head: LogHead) -> None:
         """Set the ends of the log, and its epoch."""

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 
-from tracker.errors import LogNotEmpty, StoreError
+from tracker.errors import StoreError
 from tracker.store import schema
 from tracker.store.doorbell import Doorbell, Ring
 from tracker.store.loading import Loading
@@ -86,13 +86,12 @@ class PostgresStore:
 
 
 @contextmanager
-def open_loading(url: URL) -> Iterator[Loading]:
-    """A transaction that fills a log in which nothing was recorded."""
+def open_loading(url: URL, resumes: str | None = None) -> Iterator[Loading]:
+    """A transaction that fills a log."""
     store = PostgresStore(url)
     try:
         with store.writer.loading() as loading:
-            if not loading.is_empty():
-                raise LogNotEmpty(url.render_as_string())
+            loading.demand_room(url.render_as_string(), resumes)
             yield loading
     finally:
         store.close()

@@ -105,15 +105,14 @@ class SqliteStore:
 
 
 @contextmanager
-def open_loading(path: Path) -> Iterator[Loading]:
-    """A transaction that fills a log in which nothing was recorded. If it fails, a log that was not there is not."""
+def open_loading(path: Path, resumes: str | None = None) -> Iterator[Loading]:
+    """A transaction that fills a log. If it fails, a log that was not there is not."""
     is_new = not path.exists()
     missing = [folder for folder in path.parents if not folder.exists()]
     store = SqliteStore(path)
     try:
         with store.writer.loading() as loading:
-            if not loading.is_empty():
-                raise LogNotEmpty(str(path))
+            loading.demand_room(str(path), resumes)
             yield loading
     except BaseException as error:
         # What has events was made by somebody else after we had looked.

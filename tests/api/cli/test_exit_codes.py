@@ -22,7 +22,7 @@ _GIVEN_WRONGLY = [
     ["status", "--sort", "name"],
     ["status", "--as-of", "99"],
     ["status", "--database", ""],
-    ["status", "--database", "postgresql://x/y"],
+    ["status", "--database", "mysql://x/y"],
     ["show", "done", "--as-of", "soon"],
     ["stats", "--group-by", "photo"],
     ["stats", "--until", "noon"],

@@ -28,6 +28,7 @@ _COMMANDS = (
     "prune",
     "export",
     "import",
+    "copy",
     "token",
     "audit",
     "lightroom",
