@@ -19,20 +19,12 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.acceptance import logs
+from tests.acceptance.server_script import SERVER
 from tracker.store import open_store
 
 _LONG = bool(os.environ.get("JOBREEL_TORTURE"))
 _CYCLES = 40 if _LONG else 6
 _ROOT = Path(__file__).resolve().parents[2]
-_SERVER = """
-import sys
-from api.websocket_server import WebSocketServer
-from tracker.progress_reporter import ProgressReporter
-server = WebSocketServer(port=0)
-reporter = ProgressReporter(server, database_url=sys.argv[1])
-print(server.port, flush=True)
-sys.stdin.read()
-"""
 _EMBEDDED = """
 import sys
 from tracker.progress_reporter import ProgressReporter
@@ -102,7 +94,7 @@ async def _until_killed(process: subprocess.Popen[str], port: int, cycle: int, a
 async def test_nothing_acknowledged_is_lost_when_the_server_is_killed_under_load(tmp_path: Path) -> None:
     path, acknowledged, chance = tmp_path / "log.db", set[int](), random.Random(1)
     for cycle in range(_CYCLES):
-        with _process(_SERVER, f"sqlite:///{path}") as process:
+        with _process(SERVER, f"sqlite:///{path}") as process:
             port = int(_line(process))
             await _until_killed(process, port, cycle, acknowledged, chance.randint(50, 1500))
         open_store(f"sqlite:///{path}").close()

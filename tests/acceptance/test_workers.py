@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.test_kill import _SERVER
+from tests.acceptance.server_script import SERVER
 
 _LONG = bool(os.environ.get("JOBREEL_TORTURE"))
 _WORKERS = 4
@@ -29,7 +29,7 @@ _RESTARTS = 5
 _EVENTS_A_LIFE = 100_000
 _CUT_ONE_ANSWER_IN = 5
 _PATIENCE_SECONDS = 1500 if _LONG else 120
-_NUMBERED_SERVER = _SERVER.replace("port=0", "port=int(sys.argv[2])")
+_NUMBERED_SERVER = SERVER.replace("port=0", "port=int(sys.argv[2])")
 
 
 def _free_port() -> int:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import make_url
@@ -9,7 +9,6 @@ from tests.builders import completed, started
 from tests.contract.log import Log
 from tests.contract.test_sqlite_store import StoreContract
 from tracker.errors import StoreError
-from tracker.store.base import Reader
 from tracker.store.postgres import PostgresStore
 
 
@@ -20,12 +19,6 @@ class TestPostgresStore(StoreContract):
         log = Log(lambda: PostgresStore(url))
         yield log
         log.close()
-
-    @pytest.fixture
-    async def reader(self, log: Log) -> AsyncIterator[Reader]:
-        reader = log.reader()
-        yield reader
-        await reader.close()
 
     @pytest.mark.parametrize("table", ["events", "tombstones", "log_head", "audit"])
     def test_history_is_not_truncated(self, log: Log, table: str) -> None:

@@ -23,6 +23,12 @@ from tracker.store.sqlite import SqliteStore
 class StoreContract(AppendRules, Counting, Idempotency, Immutability, Pruning, Querying, Reading, Rebuilding):
     """All of it."""
 
+    @pytest.fixture
+    async def reader(self, log: Log) -> AsyncIterator[Reader]:
+        reader = log.reader()
+        yield reader
+        await reader.close()
+
 
 class TestSqliteStore(StoreContract):
     @pytest.fixture
@@ -30,12 +36,6 @@ class TestSqliteStore(StoreContract):
         log = Log(lambda: SqliteStore(tmp_path / "log.db"))
         yield log
         log.close()
-
-    @pytest.fixture
-    async def reader(self, log: Log) -> AsyncIterator[Reader]:
-        reader = log.reader()
-        yield reader
-        await reader.close()
 
     @pytest.mark.parametrize("conflict", ["position", "job_id, sequence", "event_id"])
     def test_insert_or_replace_does_not_get_around_the_triggers(self, log: Log, conflict: str) -> None:

@@ -17,18 +17,10 @@ import psycopg
 import pytest
 
 from tests.acceptance.followers import Message, WebSocketFollower
+from tests.acceptance.server_script import SERVER
 from tests.cluster import Cluster
 
 _ROOT = Path(__file__).resolve().parents[2]
-_SERVER = """
-import sys
-from api.websocket_server import WebSocketServer
-from tracker.progress_reporter import ProgressReporter
-server = WebSocketServer(port=0)
-reporter = ProgressReporter(server, database_url=sys.argv[1])
-print(server.port, flush=True)
-sys.stdin.read()
-"""
 _RESUMED_WITHIN = 2.0
 _END_LISTENERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN jobreel'"
 _HOLD_THE_HEAD = "SELECT position FROM log_head FOR UPDATE"
@@ -53,7 +45,7 @@ def servers(postgres_url: str) -> Iterator[Nodes]:
     with ExitStack() as stack:
         processes = []
         for _ in range(3):
-            command = [sys.executable, "-c", _SERVER, postgres_url]
+            command = [sys.executable, "-c", SERVER, postgres_url]
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_ROOT)
             stack.enter_context(process)
             stack.callback(process.kill)
