@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from typing import Any, cast
 
@@ -225,10 +226,10 @@ def test_a_server_that_was_stopped_at_once_has_lost_nothing_it_acknowledged(
 def test_of_nodes_that_prune_one_does(postgres_url: str) -> None:
     here, there = open_store(postgres_url), open_store(postgres_url)
     here.writer.append(appends(started("a"), completed("a")))
-    holder = psycopg.connect(postgres_url)
-    holder.execute("SELECT pg_advisory_xact_lock(hashtext('jobreel retention'), 0)")
-    assert there.writer.prune(2**53, 2**53, 100).jobs == 0
-    holder.close()  # as a node that dies does
+    with closing(psycopg.connect(postgres_url)) as holder:
+        holder.execute("SELECT pg_advisory_xact_lock(hashtext('jobreel retention'), 0)")
+        assert there.writer.prune(2**53, 2**53, 100).jobs == 0
+        _terminate(postgres_url, holder.info.backend_pid)  # as a node that dies does
     assert there.writer.prune(2**53, 2**53, 100).jobs == 1
     here.close()
     there.close()
