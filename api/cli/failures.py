@@ -88,6 +88,8 @@ def told(*, as_json: bool) -> Iterator[None]:
         yield
     except TrackerError as error:
         raise _failure(problems.body(error), as_json) from error
+    except JsonFailure:
+        raise
     except Failure as error:
         raise _failure(problems.problem(error.message, error.code), as_json) from error
     except BrokenPipeError:

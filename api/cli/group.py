@@ -26,6 +26,7 @@ from api.cli.status import status
 from api.cli.tail import tail
 from api.cli.timeline import timeline
 from api.cli.token import token
+from api.cli.verify import verify
 from tracker import __version__
 
 _HELP = """Track the progress of jobs: photos, or whatever else takes its time.
@@ -87,6 +88,7 @@ for _command in (
     run,
     migrate,
     rebuild,
+    verify,
     prune,
     export,
     import_,

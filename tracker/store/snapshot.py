@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select
+from sqlalchemy import Connection, Engine, Select, func, select
 from sqlalchemy.exc import DBAPIError
 
 from tracker.errors import JobNotFound, JobPruned, StoreError
 from tracker.events import RecordedEvent
-from tracker.store import rows, statements
+from tracker.store import rows, statements, verifying
 from tracker.store.base import LogHead, Tombstone
+from tracker.store.tables import events, jobs, tombstones
 
 _ROWS_A_STEP = 1000
 
@@ -44,6 +45,16 @@ class Snapshot:
         """The position of the first event recorded at ``moment`` (microseconds UTC) or later; head + 1 if none was."""
         found: int | None = self._connection.execute(statements.FIRST_AT, {"moment": moment}).scalar()
         return self.head.position + 1 if found is None else found
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong with the log: see :mod:`tracker.store.verifying`."""
+        return verifying.faults(self._connection)
+
+    def count(self) -> tuple[int, int, int]:
+        """How many events, jobs and pruned jobs there are."""
+        counts = [select(func.count()).select_from(table) for table in (events, jobs, tombstones)]
+        found = [self._connection.execute(count).scalar_one() for count in counts]
+        return found[0], found[1], found[2]
 
     def demand_job(self, job_id: str) -> None:
         """Raise :class:`JobNotFound` or :class:`JobPruned` unless the job is there."""

@@ -70,10 +70,10 @@ class StatisticsTable:
 
     def begin_anew(self, connection: Connection) -> int:
         """Forget what will be counted anew; returns the last hour that stays as it is, -1 if none does."""
-        kept: int | None = connection.execute(_KEPT_THROUGH).scalar()
+        kept = kept_through(connection)
         connection.execute(_FORGET_DAYS)
-        connection.execute(_FORGET_HOURS, {"kept": -1 if kept is None else kept})
-        return -1 if kept is None else kept
+        connection.execute(_FORGET_HOURS, {"kept": kept})
+        return kept
 
     def add_anew(self, connection: Connection, counters: Counter[Key], kept: int) -> None:
         """Add what was counted anew in the hours after ``kept``, and empty ``counters``."""
@@ -85,6 +85,12 @@ class StatisticsTable:
         """Add up the days, and note the version."""
         connection.execute(_sum_days())
         begin(connection)
+
+
+def kept_through(connection: Connection) -> int:
+    """The last hour of which events are gone, so that it cannot be counted anew; -1 if there is none."""
+    kept: int | None = connection.execute(_KEPT_THROUGH).scalar()
+    return -1 if kept is None else kept
 
 
 def begin(connection: Connection) -> None:

@@ -25,6 +25,7 @@ _COMMANDS = (
     "run",
     "migrate",
     "rebuild",
+    "verify",
     "prune",
     "export",
     "import",
