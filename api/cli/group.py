@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from api.cli.audit import audit
+from api.cli.backup import backup
 from api.cli.copy import copy
 from api.cli.demo import demo
 from api.cli.diff import diff
@@ -89,6 +90,7 @@ for _command in (
     migrate,
     rebuild,
     verify,
+    backup,
     prune,
     export,
     import_,

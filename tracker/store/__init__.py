@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL
 
-    from tracker.store.base import EventStore
+    from tracker.store.base import EventStore, LogHead
     from tracker.store.loading import Loading
     from tracker.store.reader import SqlReader
     from tracker.store.snapshot import Snapshot
@@ -120,6 +120,21 @@ def open_token_table(url: str) -> TokenTable:
     from tracker.store import postgres
 
     return postgres.open_token_table(place)
+
+
+def back_up(url: str, target: Path) -> LogHead:
+    """Copy a SQLite log, as it is now, to a new file; proven, also while it is written. Returns the copy's ends.
+
+    Raises:
+        StoreError: If there is no log, it is not sound, or it is on a server, which has tools of its own.
+        OSError: If the copy cannot be written.
+    """
+    place = _existing(url)
+    if isinstance(place, Path):
+        from tracker.store import backup
+
+        return backup.back_up(place, target)
+    raise StoreError("A log on PostgreSQL is backed up with the server's own tools, `pg_dump` or `pg_basebackup`.")
 
 
 def revision(url: str) -> str | None:

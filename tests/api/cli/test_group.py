@@ -26,6 +26,7 @@ _COMMANDS = (
     "migrate",
     "rebuild",
     "verify",
+    "backup",
     "prune",
     "export",
     "import",
