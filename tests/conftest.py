@@ -15,9 +15,20 @@ import pytest
 from api.websocket_server import WebSocketServer
 from tests.cluster import Cluster
 from tracker.progress_reporter import ProgressReporter
+from tracker.projection import PROJECTION_VERSION
 from tracker.settings import PREFIX, Settings
+from tracker.statistics import STATISTICS_VERSION
 from tracker.store import open_store
 from tracker.store.sqlite import SqliteStore
+
+_EMPTY_POSTGRES = f"""
+SET lock_timeout = '20s';
+SET session_replication_role = replica;
+TRUNCATE events, jobs, tombstones, job_texts, statistics, tokens, audit RESTART IDENTITY;
+UPDATE log_head
+SET position = 0, horizon = 0, epoch = md5(random()::text), projection_version = {PROJECTION_VERSION};
+UPDATE statistics_head SET version = {STATISTICS_VERSION}, kept_through = NULL
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +84,19 @@ def postgres_url(cluster: Cluster, empty_postgres: str) -> Iterator[str]:
         connection.execute("UPDATE log_head SET epoch = %s", (uuid.uuid4().hex,))
     yield url
     cluster.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def _one_postgres(cluster: Cluster, empty_postgres: str) -> str:
+    return cluster.url(cluster.create_database(template=empty_postgres))
+
+
+@pytest.fixture
+def emptied_postgres_url(_one_postgres: str) -> str:
+    """A log on PostgreSQL that tests use one after the other: emptying it is quicker than making one."""
+    with psycopg.connect(_one_postgres) as connection:
+        connection.execute(_EMPTY_POSTGRES, prepare=False)
+    return _one_postgres
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tracker.store.base import Append, Committed, Writer
 
 _log = logging.getLogger("tracker")
 _T = TypeVar("_T")
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between attempts while the store is unavailable
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5  # seconds between attempts while the store is unavailable
 _EVENT_OVERHEAD = 600  # bytes an event takes in the queue beside its payload, counted towards queue_bytes
 OnCommit: TypeAlias = Callable[[list[RecordedEvent]], None]
 

@@ -14,8 +14,8 @@ from tracker.store.postgres import PostgresStore
 
 class TestPostgresStore(StoreContract):
     @pytest.fixture
-    def log(self, postgres_url: str) -> Iterator[Log]:
-        url = make_url(postgres_url).set(drivername="postgresql+psycopg")
+    def log(self, emptied_postgres_url: str) -> Iterator[Log]:
+        url = make_url(emptied_postgres_url).set(drivername="postgresql+psycopg")
         log = Log(lambda: PostgresStore(url))
         yield log
         log.close()

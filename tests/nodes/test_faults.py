@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import subprocess
 import sys
@@ -21,7 +22,8 @@ from tests.acceptance.server_script import SERVER
 from tests.cluster import Cluster
 
 _ROOT = Path(__file__).resolve().parents[2]
-_RESUMED_WITHIN = 2.0
+# A figure, held where it is measured, in `make torture`: what else the machine does is in it.
+_RESUMED_WITHIN = 2.0 if os.environ.get("JOBREEL_TORTURE") else 30.0
 _END_LISTENERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN jobreel'"
 _HOLD_THE_HEAD = "SELECT position FROM log_head FOR UPDATE"
 
