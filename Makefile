@@ -43,12 +43,13 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-# The long forms of the tests of faults and load; each prints its figure.
+# The long forms of the tests of faults and load; the figures stand in a table at the end.
 torture: setup system
-	JOBREEL_TORTURE=1 $(BIN)/python -m pytest -s --timeout=1800 tests/acceptance/test_exactly_once.py \
-		tests/acceptance/test_slow_clients.py tests/acceptance/test_half_open.py tests/acceptance/test_kill.py \
+	JOBREEL_TORTURE=1 $(BIN)/python -m pytest -s --timeout=1800 tests/faults tests/nodes \
+		tests/acceptance/test_exactly_once.py tests/acceptance/test_slow_clients.py \
+		tests/acceptance/test_half_open.py tests/acceptance/test_kill.py tests/acceptance/test_import_killed.py \
 		tests/acceptance/test_workers.py tests/acceptance/test_remote_overload.py tests/security \
-		tests/api/test_openapi_fuzz.py tests/browser/test_foreign_pages.py tests/lua
+		tests/api/test_openapi_fuzz.py tests/browser/test_foreign_pages.py tests/lua $(ARGS)
 
 # Every figure: most of an hour. `make bench ARGS="--short"` is a minute for every day.
 bench: setup

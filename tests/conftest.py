@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from api.websocket_server import WebSocketServer
+from tests import figures
 from tests.cluster import Cluster
 from tracker.progress_reporter import ProgressReporter
 from tracker.projection import PROJECTION_VERSION
@@ -29,6 +30,10 @@ UPDATE log_head
 SET position = 0, horizon = 0, epoch = md5(random()::text), projection_version = {PROJECTION_VERSION};
 UPDATE statistics_head SET version = {STATISTICS_VERSION}, kept_through = NULL
 """
+
+
+def pytest_terminal_summary() -> None:
+    figures.print_table()
 
 
 @pytest.fixture(autouse=True)

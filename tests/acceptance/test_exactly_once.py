@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import figures
 from tests.acceptance.followers import (
     TRANSPORTS,
     EventStreamFollower,
@@ -74,7 +75,11 @@ async def test_each_client_has_every_event_once_and_in_order_however_often_it_wa
     log = list(range(1, _EVENTS + 1))
     assert [type(one).__name__ for one in followers if one.positions != log] == []
     lives = sum(follower.lives for follower in followers)
-    print(f"R13: {lives} lives of {len(followers)} clients on 4 transports, 0 missing, 0 duplicate of {_EVENTS} events")
+    figures.show(
+        "R13: clients cut and resumed",
+        f"{lives} lives of {len(followers)} clients on 4 transports, 0 missing, 0 duplicate of {_EVENTS} events",
+        "0 missing, 0 duplicate in 10,000 lives",
+    )
     assert lives >= _FEWEST_LIVES
 
 

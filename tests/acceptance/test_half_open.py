@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import figures
 from tests.benchmarks import processes
 
 _CLIENTS = 50
@@ -49,7 +50,11 @@ async def test_stopped_clients_are_reaped_and_their_descriptors_given_back(
             while server.ask("sockets") > baseline and time.monotonic() - begun < _REAPED_WITHIN_SECONDS + 5:
                 await asyncio.sleep(0.1)
             assert server.ask("sockets") <= baseline
-    print(f"R17: {_CLIENTS} stopped clients reaped within {reaped_after:.1f} s at a ping every {_PING_SECONDS} s")
+    figures.show(
+        "R17: half-open connections",
+        f"{_CLIENTS} reaped within {reaped_after:.1f} s at a ping every {_PING_SECONDS} s",
+        "40 s at a ping every 25 s; descriptors back",
+    )
 
 
 async def test_control_clients_that_answer_pings_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

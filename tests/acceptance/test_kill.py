@@ -18,6 +18,7 @@ import aiohttp
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from tests import figures
 from tests.acceptance import logs
 from tests.acceptance.server_script import SERVER
 from tracker.store import open_store
@@ -100,7 +101,11 @@ async def test_nothing_acknowledged_is_lost_when_the_server_is_killed_under_load
         open_store(f"sqlite:///{path}").close()
         assert logs.faults(path, acknowledged) == []
     recorded = len(logs.events(path))
-    print(f"R1: {_CYCLES} kills, {len(acknowledged)} acknowledged of {recorded} recorded, 0 lost, 0 gaps")
+    figures.show(
+        "R1: the server killed under load",
+        f"{_CYCLES} kills, {len(acknowledged)} acknowledged of {recorded} recorded, 0 lost, 0 gaps",
+        "0 lost, 0 gaps",
+    )
     assert recorded >= len(acknowledged) > 50 * _CYCLES
 
 

@@ -17,6 +17,7 @@ import pytest
 from uuid_utils import uuid7
 
 from api.websocket_server import WebSocketServer
+from tests import figures
 from tests.acceptance import logs
 from tracker.errors import RecorderFull
 from tracker.intake_queue import IntakeQueue
@@ -146,7 +147,11 @@ def test_r10_what_is_sent_three_times_is_recorded_once(
     recorded = _numbers(log)
     duplicates = sum(recorded.values()) - len(recorded)
     sent = _BATCHES * _EVENTS_A_BATCH
-    print(f"R10: {sent} events sent {_TIMES} times, 2 of 3 answers dropped: {duplicates} duplicates (reach: 0)")
+    figures.show(
+        "R10: every append sent again",
+        f"{sent} events sent {_TIMES} times, 2 of 3 answers dropped: {duplicates} duplicates",
+        "0 duplicates",
+    )
     assert len(recorded) == sent
     assert duplicates == 0
 

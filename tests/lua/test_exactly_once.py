@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import figures
 from tests.acceptance import logs
 from tests.lua.cutting_proxy import CuttingProxy, cutting_proxy
 from tests.lua.server_process import running
@@ -118,9 +119,11 @@ async def test_each_event_arrives_once_and_in_order_and_is_heard_once_and_in_ord
     assert (done.told["refused"], done.told["dialogs"]) == (0, 0)
     assert asked >= _QUESTIONS
     assert done.proxy.cut >= asked * _SHARE_CUT / 2
-    print(
-        f"R18: {asked} polls and sends, {done.proxy.cut} answers cut, {_RESTARTS} kills of the server, "
-        f"0 missing, 0 duplicate of {done.head} events, order kept"
+    figures.show(
+        "R18: the plug-in, answers cut",
+        f"{asked} polls and sends, {done.proxy.cut} answers cut, {_RESTARTS} kills of the server, "
+        f"0 missing, 0 duplicate of {done.head} events, order kept",
+        "0 missing, 0 duplicate with 5 % cut",
     )
 
 

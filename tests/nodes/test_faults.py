@@ -17,6 +17,7 @@ import aiohttp
 import psycopg
 import pytest
 
+from tests import figures
 from tests.acceptance.followers import Message, WebSocketFollower
 from tests.acceptance.server_script import SERVER
 from tests.cluster import Cluster
@@ -168,7 +169,11 @@ async def test_nothing_is_lost_when_a_node_is_killed(servers: Nodes, postgres_ur
         servers.kill(0)
         waited = await _seconds_until_heard(followers)
         await _until_acknowledged(writers, 60)
-    print(f"R21, a node killed: {len(writers.acknowledged)} acknowledged, 0 lost; streams resumed in {waited:.2f} s")
+    figures.show(
+        "R21: a node killed",
+        f"{len(writers.acknowledged)} acknowledged, 0 lost; streams resumed in {waited:.2f} s",
+        "0 lost, 2 s",
+    )
     assert waited <= _RESUMED_WITHIN
     _demand_everything(postgres_url, writers, followers)
 
@@ -182,7 +187,11 @@ async def test_nothing_is_lost_when_the_database_is_stopped_at_once(
         await asyncio.to_thread(cluster.start)
         waited = await _seconds_until_heard(followers)
         await _until_acknowledged(writers, 60)
-    print(f"R21, PostgreSQL stopped: {len(writers.acknowledged)} acknowledged, 0 lost; resumed in {waited:.2f} s")
+    figures.show(
+        "R21: PostgreSQL stopped at once",
+        f"{len(writers.acknowledged)} acknowledged, 0 lost; resumed in {waited:.2f} s",
+        "0 lost, 2 s",
+    )
     assert waited <= _RESUMED_WITHIN
     _demand_everything(postgres_url, writers, followers)
 

@@ -1,0 +1,1 @@
+"""What may break, broken on purpose: each test that claims zero has a control, with the protection off, that fails."""
