@@ -9,6 +9,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import aiosqlite.core
@@ -30,6 +31,7 @@ from tracker.store.sqlite import SqliteStore
 
 _CLIENTS = 20
 _JOBS = 100
+_PAGE_AND_FRAME = 4096 + 24  # bytes in SQLite's write-ahead log
 
 
 class Counter:
@@ -99,6 +101,19 @@ def test_a_lone_progress_event_is_six_statements_and_reads_nothing(store: Sqlite
         store.writer.append(appends(progressed()))
     print("a lone progress event:", ", ".join(said))
     assert said == [*_LONE, "COMMIT"]
+
+
+def test_a_lone_progress_event_writes_seven_pages(store: SqliteStore, database_url: str) -> None:
+    """Of the events and their index, the head, the statistics, the job and the one index that progress moves it in."""
+    log = Path(database_url.removeprefix("sqlite:///"))
+    store.writer.append(appends(*[started(f"job_{job}") for job in range(_JOBS)]))
+    store.writer.append(appends(progressed("job_0")))
+    begun = log.with_name("log.db-wal").stat().st_size
+    for _ in range(_JOBS):
+        store.writer.append(appends(progressed("job_0")))
+    pages = (log.with_name("log.db-wal").stat().st_size - begun) / _PAGE_AND_FRAME
+    print(f"{_JOBS} lone progress events: {pages:.0f} pages")
+    assert _JOBS < pages <= 7 * _JOBS
 
 
 @pytest.mark.parametrize(("count", "most"), [(64, 6), (1000, 13), (2048, 8), (5000, 13)])

@@ -48,6 +48,25 @@ class Rebuilding:
         assert log.writer.rebuild() == 3
         assert log.job_rows() == before
 
+    def test_each_commit_leaves_what_a_rebuild_makes(self, log: Log) -> None:
+        said = [
+            started("a"),
+            progressed("a", stage="importing"),
+            progressed("a", 30, stage="importing", message="Half"),
+            error("a"),
+            progressed("a", 40, stage="importing"),
+            progressed("a", 50, stage="exif_analysis"),
+            stage_completed("a", stage="exif_analysis"),
+            progressed("a", 60, stage="exif_analysis"),
+            completed("a"),
+        ]
+        for second, one in enumerate(said):
+            log.append(one, at=NOON + second * SECOND)
+            left = log.job_rows()
+            log.execute("DELETE FROM jobs")
+            log.writer.rebuild()
+            assert log.job_rows() == left, one
+
     def test_rows_that_were_spoiled_are_replaced_and_strangers_removed(self, log: Log) -> None:
         fill(log)
         before, texts = log.job_rows(), log.job_texts()

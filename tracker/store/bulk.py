@@ -20,7 +20,8 @@ from tracker.store.arrays import ArrayInsert
 
 # Halves of each other, so that few statements make up any number. The largest stays below SQLite's limit of 32,766
 # bound parameters with any of our tables.
-_SIZES = tuple(2**power for power in range(11, -1, -1))
+_LARGEST = 2**11
+_SIZES = tuple(2**power for power in range(_LARGEST.bit_length()))
 
 
 class Bulk(Protocol):
@@ -50,8 +51,8 @@ class BulkInsert:
     def execute(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Insert the rows, in their order."""
         start = 0
-        for size, text in self._texts.items():
-            while len(rows) - start >= size:
-                flat = tuple(chain.from_iterable(rows[start : start + size]))
-                driver.execute(connection, text, flat)
-                start += size
+        while waiting := len(rows) - start:
+            size = min(_LARGEST, 1 << waiting.bit_length() - 1)
+            flat = tuple(chain.from_iterable(rows[start : start + size]))
+            driver.execute(connection, self._texts[size], flat)
+            start += size

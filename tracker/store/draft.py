@@ -57,6 +57,11 @@ class Draft:
         changed = [growing.settled() for growing in self._growing.values() if growing.has_grown]
         return {job.job_id: job for job in changed if job is not None}
 
+    @property
+    def steady(self) -> set[str]:
+        """The ids of the jobs that took progress in the stage they were in, and nothing else."""
+        return {job_id for job_id, growing in self._growing.items() if not growing.has_turned}
+
     def take(self, append: Append) -> None:
         """Take all events of an append, or none."""
         if len(append.events) == 1:

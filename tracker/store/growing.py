@@ -12,18 +12,20 @@ from tracker.projection import Job, apply, open_stage
 class GrowingJob:
     """See the module. ``sequence`` is that of its last event, ``open_stage`` the stage it is in, if it takes progress.
 
-    ``job`` is as of the last event that was folded.
+    ``job`` is as of the last event that was folded; ``has_turned`` whether it took more than such progress.
     """
 
-    __slots__ = ("_begin", "_photo_id", "_told", "job", "open_stage", "sequence")
+    __slots__ = ("_begin", "_photo_id", "_told", "has_turned", "job", "open_stage", "sequence")
 
     def __init__(self, job: Job | None) -> None:
         self._begin = 0 if job is None else job.sequence
         self.become(job)
+        self.has_turned = False
 
     def become(self, job: Job | None) -> None:
         """It is this job now, in the place of :meth:`settled`."""
         self.job = job
+        self.has_turned = True
         self.sequence = 0 if job is None else job.sequence
         self.open_stage = open_stage(job)
         self._photo_id = None if job is None else photo_id_first(job.photo_id)

@@ -6,7 +6,7 @@ the commit. What this writer remembers of jobs is compared with the log's before
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event, insert, text
@@ -77,6 +77,10 @@ class SharedWriter(SqlWriter):
 
     def _lookups(self, connection: Connection, wanted: Sequence[Event]) -> SharedLookups:
         return SharedLookups(connection, self._cache, wanted)
+
+    def _write_jobs(self, connection: Connection, jobs: dict[str, Job], steady: Set[str]) -> None:  # noqa: ARG002
+        # PostgreSQL writes a row and its indexes anew, whichever columns change: one statement is one trip.
+        super()._write_jobs(connection, jobs, frozenset())
 
     def _keep_others_out(self, connection: Connection) -> None:
         connection.execute(_KEEP_OUT)

@@ -50,6 +50,8 @@ def _is_in_stage() -> ColumnElement[bool]:
     return or_(begins_alike, and_(said == bindparam("stage"), ~has_extra))
 
 
+_KEPT_FROM_START = frozenset({"job_id", "started_position", "photo_id", "started_at"})
+_MOVED_BY_PROGRESS = ("position", "updated_at", "message", "state")
 _event_columns = [events.c[name] for name in EVENT_COLUMNS]
 
 HEAD = select(log_head.c.position, log_head.c.horizon, log_head.c.epoch, log_head.c.projection_version)
@@ -201,8 +203,16 @@ def finished_jobs(job_prefixes: frozenset[str] = frozenset()) -> Select[Any]:
 
 def upsert_jobs(dialect: str) -> Insert:
     """Insert rows of ``jobs``, replacing those that are there."""
+    return _upsert_jobs(dialect, *(name for name in JOB_COLUMNS if name not in _KEPT_FROM_START))
+
+
+def advance_jobs(dialect: str) -> Insert:
+    """The same for jobs that are there, and took progress in the stage they were in and nothing else."""
+    return _upsert_jobs(dialect, *_MOVED_BY_PROGRESS)
+
+
+def _upsert_jobs(dialect: str, *changed: str) -> Insert:
+    # What does not change is not named: SQLite writes the indexes of every column that is, whatever its value.
     insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(jobs)
-    # Not what a job keeps from its start: SQLite would write the indexes of it again.
-    kept = ("job_id", "started_position", "photo_id", "started_at")
-    changed = {name: insert.excluded[name] for name in JOB_COLUMNS if name not in kept}
-    return insert.on_conflict_do_update(index_elements=[jobs.c.job_id], set_=changed)
+    values = {name: insert.excluded[name] for name in changed}
+    return insert.on_conflict_do_update(index_elements=[jobs.c.job_id], set_=values)

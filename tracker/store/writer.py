@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 
 from msgspec.structs import astuple
@@ -35,12 +35,13 @@ class SqlWriter:
         self._translate = translate
         self._on_close = on_close
         self._cache = JobCache()
-        upsert = statements.upsert_jobs(engine.dialect.name)
-        self._insert_events = bulk_insert(insert(events), rows.EVENT_COLUMNS, engine.dialect)
-        self._upsert_jobs = bulk_insert(upsert, rows.JOB_COLUMNS, engine.dialect)
-        self._texts = JobTexts(engine.dialect)
-        self._statistics = StatisticsTable(engine.dialect)
-        self._advance_head = str(statements.ADVANCE_HEAD.compile(dialect=engine.dialect))
+        dialect = engine.dialect
+        self._insert_events = bulk_insert(insert(events), rows.EVENT_COLUMNS, dialect)
+        self._upsert_jobs = bulk_insert(statements.upsert_jobs(dialect.name), rows.JOB_COLUMNS, dialect)
+        self._advance_jobs = bulk_insert(statements.advance_jobs(dialect.name), rows.JOB_COLUMNS, dialect)
+        self._texts = JobTexts(dialect)
+        self._statistics = StatisticsTable(dialect)
+        self._advance_head = str(statements.ADVANCE_HEAD.compile(dialect=dialect))
         self._position: int | None = None  # of the last event, where this writer put it
         self._unsettled: Draft | None = None
         self._is_closed = False
@@ -167,11 +168,18 @@ class SqlWriter:
         draft.rebase(position - count)
         jobs = draft.jobs
         self._insert_events.execute(connection, list(map(astuple, draft.recorded)))
-        self._upsert_jobs.execute(connection, list(map(rows.job_row, jobs.values())))
+        self._write_jobs(connection, jobs, draft.steady)
         if draft.turns:
             self._texts.write_changed(connection, draft.recorded, jobs)
         self._statistics.add(connection, _counted(draft))
         return position
+
+    def _write_jobs(self, connection: Connection, jobs: dict[str, Job], steady: Set[str]) -> None:
+        """``steady``: as :attr:`tracker.store.draft.Draft.steady`, which cost less."""
+        turned = [job for job_id, job in jobs.items() if job_id not in steady]
+        advanced = [job for job_id, job in jobs.items() if job_id in steady]
+        self._upsert_jobs.execute(connection, list(map(rows.job_row, turned)))
+        self._advance_jobs.execute(connection, list(map(rows.job_row, advanced)))
 
     def _forget(self) -> None:
         """The log is changed by other means than appending."""
