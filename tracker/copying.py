@@ -60,35 +60,30 @@ def copy_log(source: str, target: str, told: Callable[[int, int], None] = lambda
         StoreError: If one of the two cannot be opened, read or written; copy again to go on.
     """
     with open_snapshot(source) as log:
-        resumed = _copy_events(log, target, told)
+        copied = _copy_events(log, target, told)
         _copy_ends(log, target)
         end = _end(log)
         with open_snapshot(target) as copy:
             if (copy.head, _end(copy)) != (log.head, end):
                 raise CopyDiffers
-        return Copied(end.events, min(resumed, end.events), end.pruned_jobs, log.head, end.sha256)
+        return Copied(end.events, end.events - copied, end.pruned_jobs, log.head, end.sha256)
 
 
 def _copy_events(log: Snapshot, target: str, told: Callable[[int, int], None]) -> int:
-    """Returns how many were there."""
+    """Those that are not there yet; returns how many these were."""
     with open_loading(target, resumes=log.head.epoch) as loading:
         begun = loading.head().position
-    counted = 0
-
-    def is_there(position: int) -> bool:
-        nonlocal counted
-        counted += position <= begun
-        return position <= begun
-
-    missing = dropwhile(lambda event: is_there(event.position), log.events((), 1, log.head.position))
+    missing = dropwhile(lambda event: event.position <= begun, log.events((), 1, log.head.position))
+    copied = 0
     for step in _chunks(missing, _EVENTS_A_STEP):
         with open_loading(target, resumes=log.head.epoch) as loading:
             for events in _chunks(step, _EVENTS_AT_ONCE):
                 loading.add(events)
             reached = step[-1].position
             loading.finish(LogHead(reached, 0, log.head.epoch))
+        copied += len(step)
         told(reached, log.head.position)
-    return counted
+    return copied
 
 
 def _copy_ends(log: Snapshot, target: str) -> None:

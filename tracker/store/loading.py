@@ -47,8 +47,7 @@ class Loading:
 
     def head(self) -> LogHead:
         """The ends of the log as it is."""
-        row = self._connection.execute(statements.HEAD).one()
-        return LogHead(row.position, row.horizon, row.epoch)
+        return rows.log_head(self._connection.execute(statements.HEAD).one())
 
     def demand_room(self, place: str, resumes: str | None) -> None:
         """Raise :class:`LogNotEmpty` unless nothing was ever recorded, or the log's epoch is ``resumes``."""

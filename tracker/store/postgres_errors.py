@@ -17,11 +17,11 @@ _ASIDES = ("\t", "Multiple connection", "DETAIL", "HINT")
 _AT_THE_DOOR = (
     (
         re.compile(r"password authentication failed|no password supplied|role .* does not exist|no pg_hba\.conf entry"),
-        ("PostgreSQL does not let this user in: {reason}. Check the user and the password in the database URL."),
+        "PostgreSQL does not let this user in: {reason}. Check the user and the password in the database URL.",
     ),
     (
         re.compile(r"database \"(.*)\" does not exist"),
-        ("PostgreSQL has no such database: {reason}. Make it with `createdb`, the tracker makes the tables."),
+        "PostgreSQL has no such database: {reason}. Make it with `createdb`, the tracker makes the tables.",
     ),
 )
 

@@ -8,6 +8,7 @@ from itertools import groupby, islice
 
 from sqlalchemy import Connection
 
+from tracker.events import RecordedEvent
 from tracker.projection import PROJECTION_VERSION, Job
 from tracker.statistics import Key, fold_counting
 from tracker.store import job_texts, rows, statements
@@ -42,13 +43,18 @@ def rebuild(connection: Connection, upsert_jobs: Bulk, texts: JobTexts, statisti
 
 
 def folded_jobs(connection: Connection, counters: Counter[Key]) -> Iterator[Job]:
-    """Every job that the log tells of, folded from its events and counted; pruned ones that linger are left out."""
+    """Every job that the log tells of, folded from its events and counted."""
+    for _, events in events_by_job(connection):
+        job = fold_counting(events, counters)
+        if job is not None:
+            yield job
+
+
+def events_by_job(connection: Connection) -> Iterator[tuple[str, Iterator[RecordedEvent]]]:
+    """The events of each job, in their order; pruned jobs that linger are left out."""
     pruned = {job_id for job_id, _ in connection.execute(statements.UNEMPTIED)}
     # Of this statement alone: the connection's other ones go on meanwhile.
     result = connection.execute(statements.BY_JOB, execution_options={"yield_per": 1000})
     for job_id, events in groupby(map(rows.recorded_event, result), key=lambda event: event.job_id):
-        if job_id in pruned:
-            continue
-        job = fold_counting(events, counters)
-        if job is not None:
-            yield job
+        if job_id not in pruned:
+            yield job_id, events

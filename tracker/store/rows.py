@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from tracker.events import ProgressUpdated, RecordedEvent
 from tracker.job_query import folded
 from tracker.projection import Job
+from tracker.store.base import LogHead
 from tracker.timeline import Step
 from tracker.tokens import Token
 from tracker.upcasting import UPCASTERS, upcast
@@ -51,6 +52,11 @@ def recorded_event(row: Sequence[Any]) -> RecordedEvent:
 def recorded_events(found: Sequence[Sequence[Any]]) -> list[RecordedEvent]:
     """The events of rows with :data:`EVENT_COLUMNS`, as :func:`recorded_event` gives them."""
     return list(map(recorded_event, found)) if UPCASTERS else list(starmap(RecordedEvent, found))
+
+
+def log_head(row: Row[int, int, str, int]) -> LogHead:
+    """The ends of the log, of a row of ``HEAD``."""
+    return LogHead(row.position, row.horizon, row.epoch)
 
 
 def job(state: str) -> Job:

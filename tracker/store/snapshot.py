@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from tracker.errors import JobNotFound, JobPruned, StoreError
 from tracker.events import RecordedEvent
 from tracker.store import rows, statements, verifying
-from tracker.store.base import LogHead, Tombstone
+from tracker.store.base import Tombstone
 from tracker.store.tables import events, jobs, tombstones
 
 _ROWS_A_STEP = 1000
@@ -27,8 +27,7 @@ class Snapshot:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         # The first read is what the moment is.
-        row = connection.execute(statements.HEAD).one()
-        self.head = LogHead(row.position, row.horizon, row.epoch)
+        self.head = rows.log_head(connection.execute(statements.HEAD).one())
 
     def events(self, job_ids: Sequence[str], first: int, last: int) -> Iterator[RecordedEvent]:
         """Events up to position ``last``, in order: of these jobs, or of all, that were heard of from ``first`` on.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, islice
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, func, select, text
@@ -17,6 +17,7 @@ from tracker.events import JobStarted, RecordedEvent
 from tracker.projection import Job
 from tracker.statistics import Key, fold_counting
 from tracker.store import rows, statements, statistics_table
+from tracker.store.rebuilding import events_by_job
 from tracker.store.tables import events, jobs, log_head, statistics, tombstones
 
 _AT_ONCE = 500
@@ -131,12 +132,9 @@ def _projection(connection: Connection) -> Iterator[str]:
 
 def _folded(connection: Connection, counters: Counter[Key]) -> Iterator[tuple[str, Job | None, list[str]]]:
     """Each job with the fold of its events, and what is wrong with these."""
-    pruned = {job_id for job_id, _ in connection.execute(statements.UNEMPTIED)}
-    result = connection.execute(statements.BY_JOB, execution_options={"yield_per": 1000})
-    for job_id, own in groupby(map(rows.recorded_event, result), key=lambda event: event.job_id):
-        if job_id not in pruned:
-            wrong: list[str] = []
-            yield job_id, fold_counting(_checked(own, wrong), counters), wrong
+    for job_id, own in events_by_job(connection):
+        wrong: list[str] = []
+        yield job_id, fold_counting(_checked(own, wrong), counters), wrong
 
 
 def _checked(own: Iterable[RecordedEvent], wrong: list[str]) -> Iterator[RecordedEvent]:

@@ -78,8 +78,7 @@ class SqlWriter:
     def head(self) -> LogHead:
         """See :meth:`tracker.store.base.Writer.head`."""
         with self.transaction() as connection:
-            row = connection.execute(statements.HEAD).one()
-        return LogHead(row.position, row.horizon, row.epoch)
+            return rows.log_head(connection.execute(statements.HEAD).one())
 
     def load_job(self, job_id: str) -> Job:
         """See :meth:`tracker.store.base.Writer.load_job`."""
