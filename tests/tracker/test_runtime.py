@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 
 import pytest
@@ -46,7 +47,8 @@ def test_two_threads_may_close_at_once(settings: Settings) -> None:
     tracker = Tracker(settings)
     tracker.recorder.record(started("a"))
     in_threads(*[tracker.close] * 4)
-    Tracker(settings).close()
+    with closing(Tracker(settings)) as again:
+        assert again.store.writer.head().position == 1
 
 
 def test_a_tracker_that_is_open_owns_its_log(tracker: Tracker, settings: Settings) -> None:
