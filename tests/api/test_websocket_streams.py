@@ -326,8 +326,9 @@ async def test_clients_that_come_while_thousands_are_written_get_every_event_onc
     def write() -> None:
         served.start_job("j", 456)
         for number in range(EVENTS - 2):
-            served.update_progress("j", "importing", number % 101, "x" * (number % 200))
+            receipt = served.update_progress("j", "importing", number % 101, "x" * (number % 200))
             if number % 1000 == 500 and number < 4000:
+                receipt.wait(20)  # what they ask to begin after is there
                 marks[number // 1000].set()
             if number == EVENTS - 500:
                 for _ in watches:  # none comes too late for the end
