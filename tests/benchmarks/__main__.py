@@ -65,7 +65,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("figures", nargs="*", help="names of figures, P1 P2 …; all by default")
-    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds a figure (default 5)")
+    parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds a figure (default 7)")
     parser.add_argument("--short", action="store_true", help="a minute for every day: the figures that take seconds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to this file as well")
     parser.add_argument(

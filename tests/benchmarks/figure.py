@@ -25,7 +25,7 @@ class Figure:
     theirs: Measure | None  # None: ours is an absolute figure
     reach: float
     bound: Literal["at least", "at most"] = "at least"
-    rounds: int = 5  # at most
+    rounds: int = 9  # at most
     is_short: bool = False  # part of the short form, in two rounds
 
 

@@ -16,7 +16,7 @@ from tracker.progress_reporter import ProgressReporter
 from tracker.receipt import Receipt
 from tracker.settings import Settings
 
-EVENTS = 60_000
+EVENTS = 160_000
 _CALLS = 20_000
 _THREADS = 4
 _JOBS = 100

@@ -10,9 +10,9 @@ from pathlib import Path
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.recording import raw_log, raw_rows, reporter_on, update
 
-_ALONE = 1500
+_ALONE = 4000
 _CALLERS = 64
-_EACH = 100
+_EACH = 250
 
 
 def awaited_events_a_second(folder: Path) -> float:
