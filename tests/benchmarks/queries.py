@@ -15,7 +15,7 @@ from tracker.progress_reporter import ProgressReporter
 from tracker.settings import Settings
 
 _SMALL, _LARGE, _LONG = 10_000, 1_000_000, 10_000
-_ASKED = 100
+_ASKED = 300
 
 
 def _milliseconds(count: int, target: str, events_a_job: int = EVENTS_A_JOB) -> list[float]:
@@ -57,7 +57,6 @@ def _grown(name: str, target: str) -> Iterator[Figure]:
         theirs=_median(_SMALL, target),
         reach=1.2,
         bound="at most",
-        rounds=3,
     )
     yield Figure(
         name="P8",
@@ -68,7 +67,6 @@ def _grown(name: str, target: str) -> Iterator[Figure]:
         theirs=None,
         reach=10,
         bound="at most",
-        rounds=3,
     )
 
 

@@ -16,7 +16,7 @@ from tracker.events import Event, ProgressUpdated
 from tracker.progress_reporter import ProgressReporter
 
 _FLOODERS = 3
-_SECONDS = 2.0
+_SECONDS = 4.0
 
 
 def beside_good_calls(folder: Path) -> float:
