@@ -37,8 +37,11 @@ _KEEPER = 'cat >/dev/null; "$0" -D "$1/data" -m immediate stop >/dev/null 2>&1; 
 class Cluster:
     """A running server; ``url(name)`` names a database of it."""
 
-    def __init__(self, *, syncs: bool = True) -> None:
-        """``syncs``: whether commits outlive the machine; a kill of the server they outlive anyway."""
+    def __init__(self, *, syncs: bool = True, primary: Cluster | None = None) -> None:
+        """``syncs``: whether commits outlive the machine; a kill of the server they outlive anyway.
+
+        ``primary``: the server that this one is a standby of, until it is promoted.
+        """
         self._syncs = syncs
         self._programs = _programs()
         self._user = _unprivileged()
@@ -54,7 +57,7 @@ class Cluster:
         )
         self._databases = 0
         try:
-            self._create()
+            self._create() if primary is None else self._follow(primary)
             self.start()
         except BaseException:
             self.close()
@@ -89,6 +92,10 @@ class Cluster:
         """Stop the server: ``immediate`` is what a crash is, ``fast`` ends the sessions first."""
         self._run("pg_ctl", "-D", self._folder / "data", "-m", mode, "-w", "stop")
 
+    def promote(self) -> None:
+        """Make a standby a server that takes writes; returns when it does."""
+        self._run("pg_ctl", "-D", self._folder / "data", "-w", "promote")
+
     def close(self) -> None:
         """Stop the server and remove everything."""
         self._keeper.communicate()
@@ -101,6 +108,14 @@ class Cluster:
         locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=icu", "--icu-locale=en-US")
         access = ("--username=tester", "--auth=scram-sha-256", f"--pwfile={password}")
         self._run("initdb", "-D", self._folder / "data", "--no-sync", *locale, *access)
+        self._configure()
+
+    def _follow(self, primary: Cluster) -> None:
+        origin = f"postgresql://tester:secret@127.0.0.1:{primary.port}/?application_name=standby"
+        self._run("pg_basebackup", "-d", origin, "-D", self._folder / "data", "-R", "--checkpoint=fast", "--no-sync")
+        self._configure()
+
+    def _configure(self) -> None:
         self.port = _free_port()
         settings = _CONFIGURATION.format(port=self.port, folder=self._folder, fsync="on" if self._syncs else "off")
         with (self._folder / "data" / "postgresql.conf").open("a") as file:

@@ -23,6 +23,7 @@ from tracker.store.shared_writer import SharedWriter
 _WRITERS = 4  # of each node
 _IS_LONG = "JOBREEL_TORTURE" in os.environ
 _EVENTS, _AT_ONCE = (50_000, 25) if _IS_LONG else (150, 1)  # of each writer; before it waits for a receipt
+_PATIENCE = 1200 if _IS_LONG else 10 * WAIT  # seconds
 _LONGEST_SLEEP = 0.004
 # What positions would be without the counter row: each transaction takes its own, and holds up nobody.
 _SEQUENCE = """
@@ -65,9 +66,9 @@ def _work(nodes: tuple[Tracker, Tracker]) -> None:
             if step % _AT_ONCE == 0:
                 receipt.wait(WAIT)
 
-    in_threads(*(partial(write, name) for name in range(2 * _WRITERS)))
+    in_threads(*(partial(write, name) for name in range(2 * _WRITERS)), patience=_PATIENCE)
     for node in nodes:
-        node.recorder.flush(WAIT * 10)
+        node.recorder.flush(_PATIENCE)
 
 
 async def _followed(nodes: tuple[Tracker, Tracker], patience: float) -> list[Follower]:
@@ -85,7 +86,7 @@ async def _followed(nodes: tuple[Tracker, Tracker], patience: float) -> list[Fol
 async def test_no_tail_skips_an_event_and_the_order_is_the_same_everywhere(nodes: tuple[Tracker, Tracker]) -> None:
     for node in nodes:
         _writer(node)
-    followers = await _followed(nodes, WAIT)
+    followers = await _followed(nodes, _PATIENCE)
     everything = list(range(1, 2 * _WRITERS * _EVENTS + 1))
     assert [follower.positions for follower in followers] == [everything, everything]
     figures.show(

@@ -169,8 +169,8 @@ def recording(
         recorder.close(close_timeout)
 
 
-def in_threads(*works: Callable[[], None]) -> None:
-    """Run each on a thread of its own, all begun together; raises what one of them raised."""
+def in_threads(*works: Callable[[], None], patience: float = WAIT) -> None:
+    """Run each on a thread of its own, all begun together; raises what one of them raised. ``patience``: seconds."""
     barrier = threading.Barrier(len(works))
     failures: list[BaseException] = []
 
@@ -185,7 +185,7 @@ def in_threads(*works: Callable[[], None]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(WAIT)
+        thread.join(patience)
         assert not thread.is_alive()
     if failures:
         raise failures[0]

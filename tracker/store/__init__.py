@@ -173,14 +173,16 @@ def _place(url: str) -> Path | URL:
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
+    from tracker.store.hosts import spelled_out, with_primary
+
     try:
-        parsed = make_url(url)
+        parsed = make_url(spelled_out(url))
     except (ArgumentError, ValueError) as error:  # ValueError: of a port that is no number
         # The URL is not repeated: it may have a password.
         shown = url.partition("://")[0] if "@" in url else url
         raise InvalidSetting("database_url", shown, "is not a database URL (sqlite:///FILE)") from error
     if parsed.drivername in _POSTGRES:
-        return parsed.set(drivername="postgresql+psycopg")
+        return with_primary(parsed.set(drivername="postgresql+psycopg"))
     shown = parsed.render_as_string()
     if parsed.get_backend_name() != "sqlite":
         raise InvalidSetting("database_url", shown, "must be a sqlite:/// or postgresql:// URL")
