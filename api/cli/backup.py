@@ -18,7 +18,8 @@ def backup(file: Path, as_json: bool, database: str | None) -> None:
     """Copy the log, as it is now, to a new FILE: a log like any other, which every command reads.
 
     Works beside a server, and nobody waits for it. The copy is proven as `tracker verify` does before it gets its name.
-    To go back to it: stop the server, put the file where the log was, and start the server again.
+    To go back to it: stop the server, put the file where the log was, without the -wal and -shm of the old one, and
+    start the server again. Clients are told that this is another log, and begin anew.
     """
     from tracker.store import back_up
 

@@ -15,6 +15,7 @@ from api.cli.export import export
 from api.cli.import_ import import_
 from api.cli.lightroom import lightroom
 from api.cli.migrate import migrate
+from api.cli.new_epoch import new_epoch
 from api.cli.options import Given, database_option
 from api.cli.prune import prune
 from api.cli.rebuild import rebuild
@@ -91,6 +92,7 @@ for _command in (
     rebuild,
     verify,
     backup,
+    new_epoch,
     prune,
     export,
     import_,

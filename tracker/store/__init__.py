@@ -125,6 +125,8 @@ def open_token_table(url: str) -> TokenTable:
 def back_up(url: str, target: Path) -> LogHead:
     """Copy a SQLite log, as it is now, to a new file; proven, also while it is written. Returns the copy's ends.
 
+    The copy has an epoch of its own.
+
     Raises:
         StoreError: If there is no log, it is not sound, or it is on a server, which has tools of its own.
         OSError: If the copy cannot be written.

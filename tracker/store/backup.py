@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+import uuid
 from contextlib import closing
 from pathlib import Path
 
@@ -25,7 +26,8 @@ class BackupNotSound(StoreError):
 def back_up(path: Path, target: Path) -> LogHead:
     """Copy the log at ``path`` as it is now to a new file: whole and durable, or not at all. Returns its ends.
 
-    The copy is compact, without what pruning left. Nobody who writes waits for it.
+    The copy is compact, without what pruning left. It has an epoch of its own: whoever comes to it with a cursor of
+    what the log got afterwards is told to begin anew. Nobody who writes waits for it.
 
     Raises:
         StoreError: If the log cannot be read, or there is a file of that name.
@@ -50,6 +52,8 @@ def _copy(path: Path, part: Path) -> None:
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
             connection.execute("VACUUM INTO ?", (str(part),))
+        with closing(sqlite3.connect(part)) as copy, copy:
+            copy.execute("UPDATE log_head SET epoch = ?", (uuid.uuid4().hex,))
     except sqlite3.Error as error:
         if not part.parent.is_dir():
             raise StoreError(f"There is no folder {part.parent} to write the backup to.") from error

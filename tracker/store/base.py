@@ -105,6 +105,13 @@ class Writer(Protocol):
         """One bounded step of removing whole jobs that finished before that time (microseconds UTC)."""
         ...
 
+    def begin_epoch(self) -> LogHead:
+        """Give the log another epoch, as its history is not what its readers know: all of them begin anew.
+
+        Not while it is served: who serves it learns of the epoch at its start.
+        """
+        ...
+
     def rebuild(self) -> int:
         """Fold the whole log into ``jobs`` anew, in one transaction; returns how many jobs there are."""
         ...

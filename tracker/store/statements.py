@@ -103,6 +103,7 @@ TOMBSTONES = select(tombstones.c.job_id, tombstones.c.pruned_at, tombstones.c.la
 SET_HEAD = update(log_head).values(
     position=bindparam("to"), horizon=bindparam("at_horizon"), epoch=bindparam("as_epoch")
 )
+SET_EPOCH = update(log_head).values(epoch=bindparam("as_epoch"))
 # The whole life of a job, page by page in the index.
 JOB_LIFE = (
     select(*_event_columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
@@ -105,6 +106,12 @@ class SqlWriter:
         """See :meth:`tracker.store.base.Writer.prune`."""
         with self.transaction() as connection:
             return self._prune(connection, finished_before, now, max_events)
+
+    def begin_epoch(self) -> LogHead:
+        """See :meth:`tracker.store.base.Writer.begin_epoch`."""
+        with self.transaction() as connection:
+            connection.execute(statements.SET_EPOCH, {"as_epoch": uuid.uuid4().hex})
+            return rows.log_head(connection.execute(statements.HEAD).one())
 
     def rebuild(self) -> int:
         """See :meth:`tracker.store.base.Writer.rebuild`."""

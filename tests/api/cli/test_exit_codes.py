@@ -63,6 +63,7 @@ _CANNOT_BE_DONE = [
     ["tail", "--url", _NO_SERVER],
     ["token", "revoke", "nobody"],
     ["rebuild", "--database", "none.db"],
+    ["new-epoch", "--database", "none.db"],
     ["migrate", "--database", "damaged.jsonl"],
     ["serve", "--host", "0.0.0.0", "--port", "0"],
 ]

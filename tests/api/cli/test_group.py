@@ -27,6 +27,7 @@ _COMMANDS = (
     "rebuild",
     "verify",
     "backup",
+    "new-epoch",
     "prune",
     "export",
     "import",

@@ -15,7 +15,7 @@ from tracker.store.schema import REVISION
 from .conftest import Run
 
 _OLD_LOGS = Path(__file__).parents[2] / "logs"
-_CHANGING = (["migrate"], ["rebuild"], ["prune"])
+_CHANGING = (["migrate"], ["rebuild"], ["prune"], ["new-epoch"])
 
 
 def test_migrate_makes_a_log_and_then_finds_it_current(run: Run, log: Path) -> None:
@@ -67,6 +67,16 @@ def test_rebuild_folds_every_job_anew(run: Run, jobs: None, log: Path) -> None:
     assert run("rebuild").stdout == f"Rebuilt 3 jobs from the events in {log}.\n"
     assert run("status", "--json", "done").stdout == before
     assert json.loads(run("rebuild", "--json").stdout) == {"success": True, "jobs": 3}
+
+
+def test_new_epoch_leaves_everything_but_the_epoch(run: Run, jobs: None, log: Path) -> None:
+    before = run("status", "--json", "done").stdout
+    said = json.loads(run("new-epoch", "--json").stdout)
+    connection = sqlite3.connect(log)
+    assert connection.execute("SELECT epoch FROM log_head").fetchall() == [(said["epoch"],)]
+    connection.close()
+    assert (run("status", "--json", "done").stdout, run("verify").exit_code) == (before, 0)
+    assert said["epoch"] not in run("new-epoch").stdout
 
 
 def test_prune_removes_what_finished_long_enough_ago(run: Run, jobs: None) -> None:

