@@ -154,6 +154,16 @@ class AppendRules:
         with pytest.raises(JobNotFound):
             log.writer.load_job("nobody")
 
+    def test_another_epoch_is_the_same_log_otherwise(self, log: Log) -> None:
+        log.append(started("a"), progressed("a"))
+        before = log.head()
+        begun = log.writer.begin_epoch()
+        assert begun == log.head()
+        assert (begun.position, begun.horizon) == (before.position, before.horizon)
+        assert begun.epoch != before.epoch
+        log.append(completed("a"))
+        assert log.head().position == 3
+
     def test_the_epoch_names_the_log_and_stays(self, log: Log) -> None:
         epoch = log.head().epoch
         log.append(started("a"))

@@ -59,6 +59,9 @@ class MemoryWriter:
     def prune(self, finished_before: int, now: int, max_events: int) -> Pruned:
         return Pruned(jobs=0, events=0, done=True)
 
+    def begin_epoch(self) -> LogHead:
+        raise NotImplementedError
+
     def rebuild(self) -> int:
         return len(self.jobs)
 
