@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import shutil
@@ -15,12 +14,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import aiohttp
-from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from tests import figures
 from tests.acceptance import logs
 from tests.acceptance.server_script import SERVER
+from tests.acceptance.writers import write_over_http, write_over_websocket
 from tracker.store import open_store
 
 _LONG = bool(os.environ.get("JOBREEL_TORTURE"))
@@ -53,34 +52,12 @@ def _line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline()
 
 
-async def _write_over_http(port: int, job_id: str, acknowledged: set[int]) -> None:
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
-        path, body = "/progress/start", {"job_id": job_id}
-        while True:
-            async with session.post(path, json=body) as response:
-                acknowledged.add((await response.json())["position"])
-            path, body = "/progress/report", {"job_id": job_id, "stage": "importing", "progress": 5}  # type: ignore[dict-item]
-
-
-async def _write_over_websocket(port: int, job_id: str, acknowledged: set[int]) -> None:
-    async with connect(f"ws://127.0.0.1:{port}/ws") as client:
-        await client.send(json.dumps({"type": "job_started", "job_id": job_id}))
-        progress = json.dumps({"type": "job_progress", "job_id": job_id, "stage": "importing", "progress": 5})
-        for _ in range(50):
-            await client.send(progress)
-        async for text in client:
-            message = json.loads(text)
-            if message["type"] == "ack":
-                acknowledged.add(message["position"])
-                await client.send(progress)
-
-
 async def _until_killed(process: subprocess.Popen[str], port: int, cycle: int, acknowledged: set[int], at: int) -> None:
     """Write from six clients until so many more events are acknowledged, then kill."""
     enough = len(acknowledged) + at
     writers = [
         asyncio.create_task(write(port, f"job_{cycle}_{number}_{write.__name__}", acknowledged))
-        for write in (_write_over_http, _write_over_websocket)
+        for write in (write_over_http, write_over_websocket)
         for number in range(3)
     ]
     async with asyncio.timeout(60):

@@ -19,6 +19,7 @@ from sqlalchemy import text
 
 from tests import figures
 from tests.faults.power_loss.trace import Disk, Kind, Record, records
+from tests.faults.preload import compiled
 from tracker.errors import TrackerError
 from tracker.store import verifying
 from tracker.store.sqlite import SqliteStore
@@ -41,10 +42,7 @@ class State:
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("library") / "recording.so"
-    source = _HERE / "recording.c"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", target, source], check=True)
-    return target
+    return compiled(_HERE / "recording.c", tmp_path_factory.mktemp("library"))
 
 
 def _trace(library: Path, folder: Path, synchronous: str = "FULL") -> Path:
