@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from tracker.errors import RecorderClosed, RecorderFull
@@ -79,6 +80,14 @@ class IntakeQueue(Generic[_T]):
             self._taker_waits = False
             items, self._items = self._items, []
             return items
+
+    def withdraw(self, is_wanted: Callable[[_T], bool]) -> list[_T]:
+        """Take only what waits and is wanted, in order; the rest stays. Does not wait."""
+        with self._lock:
+            found = [item for item in self._items if is_wanted(item)]
+            if found:
+                self._items = [item for item in self._items if not is_wanted(item)]
+            return found
 
     def release(self, count: int, size: int) -> None:
         """Give back the room of items that were taken and are done."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from tracker.errors import StoreError, StoreUnavailable, TrackerError
 from tracker.events import Event, RecordedEvent
@@ -104,6 +105,7 @@ class Recorder:
         self._refusals = RefusalLog()
         self._abandon = threading.Event()
         self._try_again_at = 0.0
+        self._taken: deque[list[_Waiting] | Answer[Any]] = deque()  # from the queue, behind what is being written
         self.unavailable: StoreError | None = None
         self._thread = threading.Thread(target=self._run, name="tracker-recorder", daemon=True)
         self._thread.start()
@@ -180,7 +182,9 @@ class Recorder:
 
     def _run(self) -> None:
         while items := self._queue.take():
-            for group in _groups(items, self._batch_events):
+            self._taken.extend(_groups(items, self._batch_events))
+            while self._taken:
+                group = self._taken.popleft()
                 if isinstance(group, Answer):
                     group.answer(self._writer)
                     self._queue.release(1, 0)
@@ -190,8 +194,7 @@ class Recorder:
             del items, group
 
     def _commit(self, group: list[_Waiting]) -> None:
-        count = sum(len(waiting.events) for waiting in group)
-        size = sum(waiting.size for waiting in group)
+        count, size = _room(group)
         try:
             self._write(group)
         except Exception as error:  # noqa: BLE001
@@ -211,6 +214,8 @@ class Recorder:
                 committed = self._settled(error)
                 if committed is None:
                     group = self._wanted_still(group, error)
+                    if group:
+                        self._refuse_those_behind(error)
                     self._abandon.wait(pause if group else 0)
                     pause = min(2 * pause, _LONGEST_PAUSE)
             if committed is not None:
@@ -259,6 +264,17 @@ class Recorder:
         self._refuse([waiting for waiting in group if not waiting.patient], error)
         return [waiting for waiting in group if waiting.patient]
 
+    def _refuse_those_behind(self, error: StoreError) -> None:
+        """Who is not patient is told now, and not when it is his turn: the log is tried for others, who are."""
+        behind = [group for group in self._taken if isinstance(group, list)]
+        impatient = [waiting for group in behind for waiting in group if not waiting.patient]
+        for group in behind:
+            group[:] = [waiting for waiting in group if waiting.patient]
+        impatient += cast("list[_Waiting]", self._queue.withdraw(_is_impatient))
+        if impatient:
+            self._refuse(impatient, error)
+            self._queue.release(*_room(impatient))
+
     def _refuse(self, group: list[_Waiting], error: StoreError) -> None:
         for waiting in group:
             if waiting.patient:
@@ -270,6 +286,15 @@ class Recorder:
             _log.error("%s (%d events wait)", error, self.depth)
         self._try_again_at = time.monotonic() + 2 * _LONGEST_PAUSE
         self.unavailable = error
+
+
+def _is_impatient(item: QueueItem) -> bool:
+    return isinstance(item, _Waiting) and not item.patient
+
+
+def _room(group: list[_Waiting]) -> tuple[int, int]:
+    """Events, and bytes in the queue."""
+    return sum(len(waiting.events) for waiting in group), sum(waiting.size for waiting in group)
 
 
 def _groups(items: list[QueueItem], batch_events: int) -> Iterator[list[_Waiting] | Answer[Any]]:

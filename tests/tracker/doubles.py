@@ -140,9 +140,9 @@ class FailingWriter(MemoryWriter):
         return found
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Let other threads run until the condition holds."""
-    gives_up = time.monotonic() + WAIT
+def until(condition: Callable[[], bool], patience: float = WAIT) -> None:
+    """Let other threads run until the condition holds; ``patience`` in seconds."""
+    gives_up = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < gives_up
         time.sleep(0.0005)

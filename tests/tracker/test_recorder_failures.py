@@ -252,3 +252,20 @@ def test_closing_returns_also_when_the_store_hangs() -> None:
         assert not receipt.done
         writer.gate.set()
         assert receipt.wait(WAIT) == 1
+
+
+def test_who_is_not_patient_does_not_wait_behind_who_is() -> None:
+    outage = Outage()
+    with recording(FailingWriter(outage)) as recorder:
+        waiting = recorder.record(started("a"))
+        outage.begun.wait(WAIT)
+        # Each comes in before the recorder says that the log is away, or when it may be tried again.
+        recorder._try_again_at = 0.0
+        hasty = [recorder.record(progressed("a"), patient=False) for _ in range(3)]
+        for receipt in hasty:
+            with pytest.raises(StoreUnavailable, match="full"):
+                receipt.wait(WAIT)
+        assert not waiting.done
+        until(lambda: recorder.depth == 1)
+        outage.ended.set()
+        assert waiting.wait(WAIT) == 1

@@ -25,7 +25,7 @@ def execute(connection: Connection, text: str, parameters: Sequence[Any] = ()) -
     try:
         return driver.execute(text, parameters)
     except connection.dialect.loaded_dbapi.Error as error:
-        raise _wrapped(connection, text, parameters, error) from error
+        raise wrapped(connection, text, parameters, error) from error
 
 
 def copy(connection: Connection, text: str, rows: Iterable[Sequence[Any]]) -> None:
@@ -40,9 +40,10 @@ def copy(connection: Connection, text: str, rows: Iterable[Sequence[Any]]) -> No
             for row in rows:
                 copying.write_row(row)
     except connection.dialect.loaded_dbapi.Error as error:
-        raise _wrapped(connection, text, (), error) from error
+        raise wrapped(connection, text, (), error) from error
 
 
-def _wrapped(connection: Connection, text: str, parameters: Sequence[Any], error: Exception) -> Exception:
+def wrapped(connection: Connection, text: str, parameters: Sequence[Any], error: Exception) -> Exception:
+    """The driver's error as SQLAlchemy raises it."""
     dialect = connection.dialect
     return DBAPIError.instance(text, parameters, error, dialect.loaded_dbapi.Error, dialect=dialect)

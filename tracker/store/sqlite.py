@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tracker.store import driver, schema
 from tracker.store.loading import Loading
 from tracker.store.owner import OwnerLock
 from tracker.store.reader import SqlReader
+from tracker.store.same_file import SameFile
 from tracker.store.snapshot import Snapshot, snapshot
 from tracker.store.token_table import TokenTable
 from tracker.store.writer import SqlWriter
@@ -207,8 +209,11 @@ def writing_engine(path: Path) -> Engine:
         # The connection is opened by the caller of the tracker and then used by the recorder's thread only.
         connect_args={"timeout": _BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
     )
+    same = SameFile(path)
+    event.listen(engine, "do_connect", lambda *_: same.demand())
     event.listen(engine, "connect", _set_writer_pragmas)
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "connect", lambda *_: same.note())
+    event.listen(engine, "begin", partial(_begin_immediate, same))
     return engine
 
 
@@ -257,6 +262,10 @@ def _end_snapshot(connection: Any, *_: object) -> None:
         connection.rollback()
 
 
-def _begin_immediate(connection: Connection) -> None:
+def _begin_immediate(same: SameFile, connection: Connection) -> None:
+    try:
+        same.demand()
+    except sqlite3.OperationalError as error:
+        raise driver.wrapped(connection, "BEGIN IMMEDIATE", (), error) from error
     # A deferred transaction that reads and then writes can fail at once with SQLITE_BUSY_SNAPSHOT.
     driver.execute(connection, "BEGIN IMMEDIATE")

@@ -66,12 +66,14 @@ class SqlWriter:
         """See :meth:`tracker.store.base.Writer.settle`."""
         self._disconnect()
         draft = self._unsettled
+        if draft is None:
+            return None  # it never came to the commit
         with self.transaction() as connection:
             # Waits for the end of the old transaction, where the database still has it under way.
             connection.execute(statements.HEAD.with_for_update())
-            committed = draft is not None and _is_recorded(connection, draft)
+            committed = _is_recorded(connection, draft)
         self._unsettled = None
-        if draft is None or not committed:
+        if not committed:
             return None
         self._cache.update(draft.jobs)
         return draft.committed()

@@ -241,7 +241,8 @@ def test_a_closed_writer_writes_no_more(path: Path) -> None:
     writer.append(appends(started("a")))
     writer.close()
     assert released == [True]
-    for call in (lambda: writer.append(appends(started("b"))), writer.settle, writer.head, writer.rebuild):
+    assert writer.settle() is None
+    for call in (lambda: writer.append(appends(started("b"))), writer.head, writer.rebuild):
         with pytest.raises(StoreError, match="closed"):
             call()
     store = SqliteStore(path)
