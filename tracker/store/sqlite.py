@@ -26,9 +26,11 @@ from tracker.store.writer import SqlWriter
 
 _BUSY_TIMEOUT_SECONDS = 5.0
 _READERS = 4
-# Set before the first table exists; later it would need a VACUUM of the whole file.
-_FILE_PRAGMAS = ("PRAGMA auto_vacuum = INCREMENTAL", "PRAGMA journal_mode = WAL")
+# Set before the first table exists; later it would need a VACUUM of the whole file. It writes, also where it changes
+# nothing, and a full disk must not keep anybody from looking at the log.
+_NEW_FILE_PRAGMA = "PRAGMA auto_vacuum = INCREMENTAL"
 _WRITER_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     # On macOS fsync() leaves data in the drive's cache; these ask for the real thing and are ignored elsewhere.
     "PRAGMA fullfsync = ON",
@@ -244,7 +246,8 @@ def _make_folder(path: Path) -> None:
 def _set_writer_pragmas(connection: Any, _: object) -> None:
     # SQLAlchemy's transactions, not the driver's: see _begin_immediate.
     connection.isolation_level = None
-    for pragma in (*_FILE_PRAGMAS, *_WRITER_PRAGMAS):
+    is_new = connection.execute("PRAGMA page_count").fetchone() == (0,)
+    for pragma in (*([_NEW_FILE_PRAGMA] if is_new else []), *_WRITER_PRAGMAS):
         connection.execute(pragma)
 
 

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 enum { WRITES = 1, SYNCS = 2 };
-enum { EIO_ONCE = 1, KILL_BEFORE = 2, KILL_AFTER = 3 };
+enum { FAILS = 1, KILL_BEFORE = 2, KILL_AFTER = 3, NO_SPACE = 4 };
 enum { DESCRIPTORS = 1024 };
 
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
@@ -65,10 +65,12 @@ static int happens(int descriptor, int kind) {
     pthread_mutex_unlock(&turn);
     if (action == KILL_BEFORE)
         kill(getpid(), SIGKILL);
-    if (action == EIO_ONCE)
-        errno = EIO;
+    if (action == FAILS || action == NO_SPACE)
+        errno = action == FAILS ? EIO : ENOSPC;
     return action;
 }
+
+static int has_failed(int action) { return action == FAILS || action == NO_SPACE; }
 
 static long done(int action, long result) {
     if (action == KILL_AFTER)
@@ -106,7 +108,7 @@ int close(int descriptor) {
 
 ssize_t pwrite64(int descriptor, const void *bytes, size_t count, off64_t place) {
     int action = happens(descriptor, WRITES);
-    return action == EIO_ONCE ? -1 : done(action, syscall(SYS_pwrite64, descriptor, bytes, count, place));
+    return has_failed(action) ? -1 : done(action, syscall(SYS_pwrite64, descriptor, bytes, count, place));
 }
 
 ssize_t pwrite(int descriptor, const void *bytes, size_t count, off_t place) {
@@ -115,17 +117,17 @@ ssize_t pwrite(int descriptor, const void *bytes, size_t count, off_t place) {
 
 int ftruncate64(int descriptor, off64_t size) {
     int action = happens(descriptor, WRITES);
-    return action == EIO_ONCE ? -1 : (int)done(action, syscall(SYS_ftruncate, descriptor, size));
+    return has_failed(action) ? -1 : (int)done(action, syscall(SYS_ftruncate, descriptor, size));
 }
 
 int ftruncate(int descriptor, off_t size) { return ftruncate64(descriptor, size); }
 
 int fsync(int descriptor) {
     int action = happens(descriptor, SYNCS);
-    return action == EIO_ONCE ? -1 : (int)done(action, syscall(SYS_fsync, descriptor));
+    return has_failed(action) ? -1 : (int)done(action, syscall(SYS_fsync, descriptor));
 }
 
 int fdatasync(int descriptor) {
     int action = happens(descriptor, SYNCS);
-    return action == EIO_ONCE ? -1 : (int)done(action, syscall(SYS_fdatasync, descriptor));
+    return has_failed(action) ? -1 : (int)done(action, syscall(SYS_fdatasync, descriptor));
 }

@@ -19,6 +19,7 @@ class Action(IntEnum):
     FAILS = 1
     KILLED_BEFORE = 2
     KILLED_AFTER = 3
+    NO_SPACE = 4
 
 
 _library = ctypes.CDLL(None)

@@ -12,13 +12,12 @@ import json
 import shutil
 import sqlite3
 import sys
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.builders import completed, progressed, started
-from tests.faults.system_calls import faults
+from tests.faults.system_calls import credulous, faults
 from tests.faults.system_calls.faults import Action, Kind
 from tests.tracker.doubles import WAIT
 from tracker.errors import StoreError, TrackerError
@@ -29,9 +28,8 @@ from tracker.receipt import Receipt
 from tracker.runtime import LiveFeed, Tracker
 from tracker.settings import Settings
 from tracker.store import open_snapshot, sqlite
-from tracker.store.base import Append, Committed, Writer
+from tracker.store.base import Writer
 from tracker.store.sqlite import SqliteStore
-from tracker.store.writer import SqlWriter
 
 _CHECKPOINT_PAGES = 12
 
@@ -134,26 +132,10 @@ def _problems(path: Path, done: Done) -> list[str]:
     return found
 
 
-def _credulous(writer: SqlWriter, appends: Sequence[Append]) -> Committed:
-    try:
-        return _append(writer, appends)
-    except StoreError:
-        draft = writer._unsettled
-        if draft is None:
-            raise
-        writer._disconnect()
-        writer._cache.update(draft.jobs)
-        writer._unsettled = None
-        return draft.committed()
-
-
-_append = SqlWriter.append
-
-
 def main(folder: Path, step: int, times: int, is_credulous: bool) -> None:
     sqlite._WRITER_PRAGMAS += (f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}",)  # type: ignore[assignment]
     if is_credulous:
-        SqlWriter.append = _credulous  # type: ignore[method-assign,assignment]
+        credulous.take_failures_for_done()
     empty, path = folder / "empty.db", folder / "log.db"
     SqliteStore(empty).close()
     errors, wrong = 0, list[str]()
