@@ -31,6 +31,7 @@ from . import (
 from .auth import TokenBook
 from .clients import CLIENTS, Clients
 from .context import Context, json_response
+from .drift import watch_drift
 from .estimates import Estimates
 from .gate import GATE, Gate, Policy, demand_operations
 from .headers import add_headers, note_origin, preflight
@@ -38,6 +39,7 @@ from .limits import RateLimits
 from .logs import clean
 from .metrics import METRICS, Metrics
 from .poll_client import POLL_CLIENTS
+from .readiness import READINESS, Readiness
 from .server_sent_events import encoder
 from .slow_peers import SlowPeers
 from .wire import MAX_BODY_BYTES
@@ -80,11 +82,14 @@ def create_app(tracker: Tracker, policy: Policy | None = None) -> web.Applicatio
             whole = Context(settings, tracker.recorder, live.reader, live.feed, encode, Estimates())
             gate = app[GATE] = Gate(decided, TokenBook(live.reader), RateLimits(settings.requests_per_second), whole)
             app[METRICS].watch(partial(_gauges, tracker, live), live.reader.head, clients)
+            app[READINESS] = Readiness(tracker, live.feed)
             await gate.book.read()
             gate.demand_tokens()
             checkpoints = _send_checkpoints(app, settings.checkpoint_interval_seconds)
-            tasks = [asyncio.create_task(checkpoints), asyncio.create_task(gate.book.watch())]
+            drift = watch_drift(live.reader, app[METRICS].compared)
+            tasks = [asyncio.create_task(work) for work in (checkpoints, gate.book.watch(), drift)]
             tracker.on_commit(app[METRICS].committed)
+            tracker.recorder.timed = app[METRICS].timed
             yield
             tracker.remove_listener(app[METRICS].committed)
             for task in tasks:
@@ -167,7 +172,10 @@ def _http_problem(request: web.Request, error: web.HTTPException) -> web.StreamR
 
 
 def _gauges(tracker: Tracker, live: LiveFeed) -> dict[str, float]:
+    size = tracker.store.write_ahead_bytes()
     return {
+        **({} if size is None else {"write_ahead_log_bytes": size}),
+        "queue_oldest_seconds": tracker.recorder.oldest_seconds,
         "log_position": live.feed.tail,
         "queue_events": tracker.recorder.depth,
         "queue_bytes": tracker.recorder.depth_bytes,

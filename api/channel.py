@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import NoReturn
 
 from tracker.feed import Encode
@@ -17,12 +18,13 @@ class StreamChannel(ABC):
     What a transport of its own adds is how events are framed, and how a slow client is told.
     """
 
-    __slots__ = ("_transport", "send_timeout")
+    __slots__ = ("_on_cut", "_transport", "send_timeout")
 
-    def __init__(self, transport: asyncio.Transport, send_timeout: float) -> None:
-        """``send_timeout``: seconds a client may leave its buffer full."""
+    def __init__(self, transport: asyncio.Transport, send_timeout: float, on_cut: Callable[[], None]) -> None:
+        """``send_timeout``: seconds a client may leave its buffer full; ``on_cut`` is called when it did for longer."""
         self._transport = transport
         self.send_timeout = send_timeout
+        self._on_cut = on_cut
 
     @property
     @abstractmethod
@@ -79,6 +81,7 @@ class StreamChannel(ABC):
 
     async def cut(self) -> NoReturn:
         """End a client that does not read; raises ``ConnectionError``."""
+        self._on_cut()
         await self.tell_slow()
         self._transport.abort()
         raise ConnectionError("The client did not read.")

@@ -16,11 +16,16 @@ from tracker.store.base import LogHead
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 _BUCKETS = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5)
+_COMMIT_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5)
+_BATCH_BUCKETS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 5000)
 _TRANSPORTS = ("websocket", "sse", "poll")
 _GAUGES = {
     "log_position": "Position up to which clients were told of events.",
     "log_head": "Position of the newest event in the log; missing while the log cannot be read.",
     "log_horizon": "Position up to which events were pruned; missing while the log cannot be read.",
+    "feed_lag_events": "Events in the log that clients were not told of yet; missing while the log cannot be read.",
+    "queue_oldest_seconds": "Seconds that the event waits which waits the longest to be written.",
+    "write_ahead_log_bytes": "Bytes of SQLite's write-ahead log; missing on PostgreSQL.",
     "queue_events": "Events that were accepted and are not in the log yet.",
     "queue_bytes": "Bytes that these take in the queue.",
     "writable": "1 if the log can be written, else 0.",
@@ -47,6 +52,25 @@ class Metrics:
             ["route"],
             buckets=_BUCKETS,
             registry=self._registry,
+        )
+        self._cut = Counter("jobreel_slow_clients_cut", "Clients that did not read.", registry=self._registry)
+        self._commit_seconds = Histogram(
+            "jobreel_commit_seconds",
+            "Seconds that a commit took, with its sync.",
+            buckets=_COMMIT_BUCKETS,
+            registry=self._registry,
+        )
+        self._commit_calls = Histogram(
+            "jobreel_commit_calls",
+            "Calls that were written by one commit.",
+            buckets=_BATCH_BUCKETS,
+            registry=self._registry,
+        )
+        self._checked = Counter(
+            "jobreel_projection_checked", "Jobs that were compared with their events.", registry=self._registry
+        )
+        self._differing = Counter(
+            "jobreel_projection_differing", "Jobs that were not what their events say.", registry=self._registry
         )
         self._looked = _Looked()
         self._registry.register(self._looked)
@@ -76,11 +100,26 @@ class Metrics:
         """Events were committed. Any thread."""
         self._events.inc(len(events))
 
+    def cut_slow_client(self) -> None:
+        """A client was cut that did not read."""
+        self._cut.inc()
+
+    def timed(self, calls: int, seconds: float) -> None:
+        """A commit wrote so many calls. The recorder's thread."""
+        self._commit_calls.observe(calls)
+        self._commit_seconds.observe(seconds)
+
+    def compared(self, jobs: int, differing: int) -> None:
+        """So many jobs were compared with their events."""
+        self._checked.inc(jobs)
+        self._differing.inc(differing)
+
     async def text(self) -> bytes:
         """Everything, in Prometheus' text format."""
         try:
             head = await self._head()
-            self._looked.ends = {"log_head": head.position, "log_horizon": head.horizon}
+            lag = max(0, head.position - self._looked.gauges().get("log_position", 0))
+            self._looked.ends = {"log_head": head.position, "log_horizon": head.horizon, "feed_lag_events": lag}
         except StoreError:
             # The log's trouble is what a monitor asks for: the other numbers are given all the same.
             self._looked.ends = {}

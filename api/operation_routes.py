@@ -10,6 +10,7 @@ from tracker.tokens import Access
 from .clients import CLIENTS, Client
 from .context import context, json_response
 from .metrics import CONTENT_TYPE, METRICS
+from .readiness import READINESS
 
 routes = web.RouteTableDef()
 
@@ -29,10 +30,8 @@ async def healthz(_: web.Request) -> web.Response:
 
 @routes.get("/readyz")
 async def readyz(request: web.Request) -> web.Response:
-    """The log can be written; 503 while it cannot."""
-    unavailable = context(request).recorder.unavailable
-    if unavailable is not None:
-        raise unavailable.with_traceback(None)
+    """The log can be written and read, and clients are told of what is in it; 503 with the reason while not."""
+    await request.app[READINESS].demand()
     return json_response({"success": True, "status": "ready"})
 
 

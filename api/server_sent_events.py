@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -34,8 +34,10 @@ class EventStreamChannel(StreamChannel):
 
     __slots__ = ("_encode",)
 
-    def __init__(self, transport: asyncio.Transport, send_timeout: float, encode: Encode) -> None:
-        super().__init__(transport, send_timeout)
+    def __init__(
+        self, transport: asyncio.Transport, send_timeout: float, on_cut: Callable[[], None], encode: Encode
+    ) -> None:
+        super().__init__(transport, send_timeout, on_cut)
         self._encode = encode
 
     @property

@@ -18,6 +18,7 @@ from functools import partial
 from aiohttp import web
 from msgspec import Struct
 
+from .metrics import METRICS
 from .sockets import hold_little
 
 _log = logging.getLogger("tracker")
@@ -46,6 +47,7 @@ class SlowPeers:
 
     def attach(self, app: web.Application) -> None:
         """Watch the connections of an application while it runs; before it is started."""
+        self._on_cut = app[METRICS].cut_slow_client
         app.on_response_prepare.append(self._note)
         app.cleanup_ctx.append(self._watching)
 
@@ -92,6 +94,7 @@ class SlowPeers:
             debt.size, debt.at = left, at
         elif at - debt.at > self._patience:
             del self._debts[transport]
+            self._on_cut()
             _drop(transport)
             _log.debug("A client that left %d bytes for %g s was cut off.", left, self._patience)
 

@@ -10,6 +10,7 @@ from tracker.times import now
 
 from .clients import CLIENTS
 from .context import context
+from .metrics import METRICS
 from .requests import EVENT_PARAMETERS, allow, event_filter, start
 from .server_sent_events import EventStream, EventStreamChannel
 from .session import Session
@@ -38,7 +39,8 @@ async def stream(request: web.Request) -> web.StreamResponse:
             return response  # gone between the request and here
         notice_silent_death(transport)
         hold_little(transport)
-        channel = EventStreamChannel(transport, used.settings.send_timeout_seconds, used.encode_stream)
+        patience, on_cut = used.settings.send_timeout_seconds, request.app[METRICS].cut_slow_client
+        channel = EventStreamChannel(transport, patience, on_cut, used.encode_stream)
         client = EventStream(used.feed, used.access, channel, wanted, begin)
         welcome = Session(client.client_id, now()).welcome(head, now())
         with request.app[CLIENTS].listed(client):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Callable
 from typing import Any, assert_never
 from uuid import uuid4
 
@@ -38,8 +39,14 @@ class SocketChannel(StreamChannel):
 
     __slots__ = ("_socket",)
 
-    def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport, send_timeout: float) -> None:
-        super().__init__(transport, send_timeout)
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        transport: asyncio.Transport,
+        send_timeout: float,
+        on_cut: Callable[[], None],
+    ) -> None:
+        super().__init__(transport, send_timeout, on_cut)
         self._socket = socket
 
     @property

@@ -10,6 +10,7 @@ from .clients import CLIENTS
 from .context import allowed
 from .gate import GATE, SUBPROTOCOL
 from .introduction import introduced
+from .metrics import METRICS
 from .sockets import hold_little
 from .websocket import Connection, SocketChannel
 from .wire import MAX_MESSAGE_BYTES
@@ -64,5 +65,6 @@ async def _connected(request: web.Request, socket: web.WebSocketResponse) -> Con
     context = allowed(request) or await introduced(socket, gate, address, gate.settings.auth_timeout_seconds)
     if context is None:
         return None
-    channel = SocketChannel(socket, transport, gate.settings.send_timeout_seconds)
+    patience, on_cut = gate.settings.send_timeout_seconds, request.app[METRICS].cut_slow_client
+    channel = SocketChannel(socket, transport, patience, on_cut)
     return Connection(gate, context, socket, channel, address)

@@ -111,6 +111,12 @@ class IntakeQueue(Generic[_T]):
         return self._refusal is not None
 
     @property
+    def oldest_accepted_at(self) -> int | None:
+        """When the item was let in that waits the longest, microseconds UTC; None where none waits. Any thread."""
+        with self._lock:
+            return self._items[0].accepted_at if self._items else None
+
+    @property
     def depth(self) -> int:
         """Events waiting or being written."""
         return self._count

@@ -19,12 +19,18 @@ from tracker.intake_queue import IntakeQueue
 from tracker.receipt import Receipt
 from tracker.refusals import RefusalLog
 from tracker.store.base import Append, Committed, Writer
+from tracker.times import now
 
 _log = logging.getLogger("tracker")
 _T = TypeVar("_T")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5  # seconds between attempts while the store is unavailable
 _EVENT_OVERHEAD = 600  # bytes an event takes in the queue beside its payload, counted towards queue_bytes
 OnCommit: TypeAlias = Callable[[list[RecordedEvent]], None]
+Timed: TypeAlias = Callable[[int, float], None]
+
+
+def _untimed(_: int, __: float) -> None:
+    pass
 
 
 class EventRecorder(Protocol):
@@ -107,6 +113,9 @@ class Recorder:
         self._try_again_at = 0.0
         self._taken: deque[list[_Waiting] | Answer[Any]] = deque()  # from the queue, behind what is being written
         self.unavailable: StoreError | None = None
+        self.timed: Timed = _untimed
+        """Called after each commit, on the recorder's thread: how many events, and how many seconds it took."""
+        self._writing_since: int | None = None
         self._thread = threading.Thread(target=self._run, name="tracker-recorder", daemon=True)
         self._thread.start()
 
@@ -162,6 +171,14 @@ class Recorder:
         """What these take in the queue, as ``queue_bytes`` counts."""
         return self._queue.depth_bytes
 
+    @property
+    def oldest_seconds(self) -> float:
+        """For how long the event waits that waits the longest; 0 where none does. Any thread."""
+        since = self._writing_since
+        if since is None:
+            since = self._queue.oldest_accepted_at
+        return 0.0 if since is None else max(0, now() - since) / 1_000_000
+
     def close(self, timeout: float = 5.0) -> None:
         """Write what was accepted, then stop. Any thread; again is harmless.
 
@@ -182,6 +199,7 @@ class Recorder:
 
     def _run(self) -> None:
         while items := self._queue.take():
+            self._writing_since = items[0].accepted_at
             self._taken.extend(_groups(items, self._batch_events))
             while self._taken:
                 group = self._taken.popleft()
@@ -190,6 +208,7 @@ class Recorder:
                     self._queue.release(1, 0)
                 else:
                     self._commit(group)
+            self._writing_since = None
             # The thread waits in take() next, perhaps for hours: it must not hold on to what is done.
             del items, group
 
@@ -206,10 +225,12 @@ class Recorder:
     def _write(self, group: list[_Waiting]) -> None:
         pause = _FIRST_PAUSE
         while group:
+            begun = time.perf_counter()
             try:
                 committed: Committed | None = self._writer.append(
                     [Append(waiting.events, waiting.accepted_at) for waiting in group]
                 )
+                self.timed(len(group), time.perf_counter() - begun)
             except StoreError as error:
                 committed = self._settled(error)
                 if committed is None:

@@ -54,7 +54,7 @@ class Socket:
 
 def channel(transport: Transport, socket: Socket, send_timeout: float = 10) -> SocketChannel:
     parts: tuple[Any, Any] = (socket, transport)
-    return SocketChannel(cast("web.WebSocketResponse", parts[0]), parts[1], send_timeout)
+    return SocketChannel(cast("web.WebSocketResponse", parts[0]), parts[1], send_timeout, lambda: None)
 
 
 @pytest.mark.parametrize(("buffered", "has_room"), [(0, True), (BUFFER_BYTES, True), (BUFFER_BYTES + 1, False)])

@@ -137,3 +137,31 @@ async def _answer(metrics: Metrics, app: web.Application, method: str, path: str
     request = make_mocked_request(method, path, app=app)
     request._match_info = await app.router.resolve(request)
     metrics.answered(request, 200, 0.001)
+
+
+async def test_commits_are_timed_and_the_wait_is_looked_at(http: HttpClient, served: ProgressReporter) -> None:
+    await http.post("/events", {"type": "job_started", "job_id": "j"})
+    await http.get("/ws/status")
+    counted = await samples(http)
+    assert counted["jobreel_commit_seconds_count",] == counted["jobreel_commit_calls_count",] == 1
+    assert counted["jobreel_commit_calls_sum",] == 1
+    assert counted["jobreel_feed_lag_events",] == 0
+    assert counted["jobreel_queue_oldest_seconds",] == 0
+    assert counted["jobreel_write_ahead_log_bytes",] > 0
+    assert counted["jobreel_slow_clients_cut_total",] == 0
+    assert counted["jobreel_projection_differing_total",] == 0
+
+
+async def test_who_waits_to_be_written_is_seen(http: HttpClient, served: ProgressReporter) -> None:
+    go_on = threading.Event()
+    held = asyncio.create_task(asyncio.to_thread(served.tracker.recorder.ask, lambda _: go_on.wait(PATIENCE_SECONDS)))
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (await samples(http))["jobreel_queue_oldest_seconds",] < 0.05:
+                await asyncio.sleep(0.01)
+    finally:
+        go_on.set()
+        await held
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await samples(http))["jobreel_queue_oldest_seconds",]:
+            await asyncio.sleep(0.01)

@@ -139,6 +139,15 @@ def back_up(url: str, target: Path) -> LogHead:
     raise StoreError("A log on PostgreSQL is backed up with the server's own tools, `pg_dump` or `pg_basebackup`.")
 
 
+def demand_current(url: str) -> None:
+    """Raise :class:`SchemaMismatch` unless the log's tables are of this version; reads only.
+
+    Raises:
+        StoreError: If there is no log, or it cannot be read.
+    """
+    _existing(url)
+
+
 def revision(url: str) -> str | None:
     """The version of the log's tables; None where there is no log, or nothing that can be read as one."""
     place = _place(url)

@@ -234,6 +234,14 @@ class EventStore(Protocol):
         """
         ...
 
+    def write_ahead_bytes(self) -> int | None:
+        """Bytes of the write-ahead log beside the file; None where there is no file. Any thread."""
+        ...
+
+    def free_bytes(self) -> int | None:
+        """Bytes that are left where the file is; None where there is no file. Any thread."""
+        ...
+
     def announce(self, url: str | None) -> None:
         """Note where this log is served, for the error that a second process gets."""
         ...

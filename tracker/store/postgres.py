@@ -70,6 +70,14 @@ class PostgresStore:
         """See :meth:`tracker.store.base.EventStore.doorbell`."""
         return Doorbell(_reading_engine(self._url, 1), CHANNEL, ring, lambda: self.writer.session)
 
+    def write_ahead_bytes(self) -> int | None:
+        """See :meth:`tracker.store.base.EventStore.write_ahead_bytes`: that is the server's."""
+        return None
+
+    def free_bytes(self) -> int | None:
+        """See :meth:`tracker.store.base.EventStore.free_bytes`: that is the server's."""
+        return None
+
     def announce(self, url: str | None) -> None:
         """See :meth:`tracker.store.base.EventStore.announce`: here nobody is refused."""
 

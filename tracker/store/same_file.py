@@ -33,6 +33,6 @@ class SameFile:
             found = None
         if found is None or not os.path.samestat(found, self._known):
             raise sqlite3.OperationalError(
-                f"{self._path} was removed or replaced while it was open; "
+                "its file was removed or replaced while it was open; "
                 "put it back, or restart to go on with what is there"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, nullcontext, suppress
@@ -78,6 +79,16 @@ class SqliteStore:
     def doorbell(self, ring: Callable[[int | None], None]) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # the contract's
         """See :meth:`tracker.store.base.EventStore.doorbell`: there is no other writer."""
         return nullcontext()
+
+    def write_ahead_bytes(self) -> int | None:
+        """See :meth:`tracker.store.base.EventStore.write_ahead_bytes`."""
+        with suppress(OSError):
+            return self._path.with_name(f"{self._path.name}-wal").stat().st_size
+        return 0
+
+    def free_bytes(self) -> int | None:
+        """See :meth:`tracker.store.base.EventStore.free_bytes`."""
+        return shutil.disk_usage(self._path.parent).free
 
     def announce(self, url: str | None) -> None:
         """See :meth:`tracker.store.base.EventStore.announce`."""
