@@ -11,6 +11,7 @@ from api.cli.backup import backup
 from api.cli.copy import copy
 from api.cli.demo import demo
 from api.cli.diff import diff
+from api.cli.doctor import doctor
 from api.cli.export import export
 from api.cli.import_ import import_
 from api.cli.lightroom import lightroom
@@ -91,6 +92,7 @@ for _command in (
     migrate,
     rebuild,
     verify,
+    doctor,
     backup,
     new_epoch,
     prune,

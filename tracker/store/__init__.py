@@ -34,7 +34,7 @@ def open_store(url: str, *, migrate: bool = False) -> EventStore:
         SchemaMismatch: If its tables are of another version.
         StoreError: If it cannot be opened.
     """
-    place = _place(url)
+    place = place_of(url)
     if isinstance(place, Path):
         from tracker.store.sqlite import SqliteStore
 
@@ -91,7 +91,7 @@ def open_loading(url: str, *, resumes: str | None = None) -> AbstractContextMana
         LogNotEmpty: If the log has events.
         StoreOwned: If another process writes it.
     """
-    place = _place(url)
+    place = place_of(url)
     if isinstance(place, Path):
         from tracker.store import sqlite
 
@@ -108,7 +108,7 @@ def open_token_table(url: str) -> TokenTable:
         StoreOwned: If the log is of an older version, and another process writes it.
         StoreError: If it cannot be opened.
     """
-    place = _place(url)
+    place = place_of(url)
     try:
         _demand_current(place)
     except StoreError:
@@ -150,7 +150,7 @@ def demand_current(url: str) -> None:
 
 def revision(url: str) -> str | None:
     """The version of the log's tables; None where there is no log, or nothing that can be read as one."""
-    place = _place(url)
+    place = place_of(url)
     if isinstance(place, Path):
         from tracker.store import sqlite
 
@@ -161,7 +161,7 @@ def revision(url: str) -> str | None:
 
 
 def _existing(url: str) -> Path | URL:
-    place = _place(url)
+    place = place_of(url)
     if isinstance(place, Path) and not place.is_file():
         raise StoreError(f"There is no log at {place} yet: `tracker serve` or a reporter makes it.")
     _demand_current(place)
@@ -179,7 +179,7 @@ def _demand_current(place: Path | URL) -> None:
         postgres.demand_current(place)
 
 
-def _place(url: str) -> Path | URL:
+def place_of(url: str) -> Path | URL:
     """The file of a SQLite log, or the URL of a PostgreSQL one as SQLAlchemy knows it."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError

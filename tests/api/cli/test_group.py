@@ -26,6 +26,7 @@ _COMMANDS = (
     "migrate",
     "rebuild",
     "verify",
+    "doctor",
     "backup",
     "new-epoch",
     "prune",
