@@ -1,4 +1,4 @@
-"""What is recorded: ``python -m tests.faults.power_loss.workload DATABASE [SYNCHRONOUS]``, with ``recording.c`` loaded.
+"""What is recorded: ``python -m tests.faults.power_loss.workload FOLDER [SYNCHRONOUS]``, with ``recording.c`` loaded.
 
 Reporters on four threads over jobs that begin and end, pruning in between and a write-ahead log that is checkpointed
 often, so that all files are written all the time. Each acknowledgement goes into the trace at the moment it is given.
@@ -6,26 +6,25 @@ often, so that all files are written all the time. Each acknowledgement goes int
 
 from __future__ import annotations
 
-import ctypes
 import sys
 import threading
 from functools import partial
 
+from tests.faults.power_loss.marking import mark
 from tracker.progress_reporter import ProgressReporter
 from tracker.receipt import Receipt
 from tracker.store import sqlite
 from tracker.store.base import Writer
 
 _THREADS = 4
-_JOBS = 12  # of each thread
+_JOBS = 8  # of each thread
 _REPORTS = 6  # on each job
 _CHECKPOINT_PAGES = 60
-_mark = ctypes.CDLL(None).power_loss_mark
-_mark.argtypes = [ctypes.c_int64]
 
 
 def _acknowledged(receipt: Receipt) -> None:
-    _mark(receipt.result()[-1].position)
+    event = receipt.result()[-1]
+    mark(event.position, event.job_id)
 
 
 def _noted(receipt: Receipt) -> Receipt:
@@ -50,11 +49,11 @@ def _prune(writer: Writer) -> None:
         pass
 
 
-def main(database: str, synchronous: str) -> None:
+def main(folder: str, synchronous: str) -> None:
     # The last ones count.
     pragmas = (f"PRAGMA synchronous = {synchronous}", f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
     sqlite._WRITER_PRAGMAS += pragmas  # type: ignore[assignment]
-    with ProgressReporter(database_url=f"sqlite:///{database}") as reporter:
+    with ProgressReporter(database_url=f"sqlite:///{folder}/log.db") as reporter:
         threads = [threading.Thread(target=_work, args=(reporter, number)) for number in range(_THREADS)]
         for thread in threads:
             thread.start()
