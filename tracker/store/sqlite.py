@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 
+from tracker.durable_names import make_folder
 from tracker.errors import LogNotEmpty, StoreError, StoreUnavailable
 from tracker.store import driver, schema
 from tracker.store.loading import Loading
@@ -246,7 +247,7 @@ def translate(error: DBAPIError) -> StoreError:
 
 def _make_folder(path: Path) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
     except OSError as error:
         reason = error.strerror or error
         raise StoreError(f"Cannot make the folder {path.parent} for the log: {reason}.") from error
