@@ -24,6 +24,16 @@ def make_folder(path: Path) -> None:
         sync_folder(folder.parent)
 
 
+def rename(path: Path, to: Path) -> None:
+    """Give a file, itself synced, another name in its folder, durably; what had that name before is gone.
+
+    Raises:
+        OSError: If it cannot be done.
+    """
+    path.replace(to)
+    sync_folder(to.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Have every name in a folder be durable: of new files, of renamed and of removed ones.
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
+from tracker import durable_names
 from tracker.export_format import MAX_LINE_BYTES, DamagedExport
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def write(path: Path, lines: Iterable[bytes]) -> None:
             _write_lines(file, lines, is_compressed=path.name.endswith(COMPRESSED_SUFFIX))
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
+        durable_names.rename(part, path)
     finally:
         part.unlink(missing_ok=True)
 

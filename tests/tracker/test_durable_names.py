@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from tracker import durable_names
-from tracker.durable_names import make_folder, sync_folder
+from tracker.durable_names import make_folder, rename, sync_folder
 
 _POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows syncs no folder")
 
@@ -42,6 +42,16 @@ def test_the_name_of_each_folder_that_is_made_is_synced_and_of_no_other(tmp_path
     assert synced == [tmp_path / "a"]
     make_folder(tmp_path / "a" / "c")
     assert synced == [tmp_path / "a"]
+
+
+def test_a_new_name_is_synced_once_the_file_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "old").write_text("new text")
+    (tmp_path / "new").write_text("old text")
+    synced: list[str] = []
+    monkeypatch.setattr(durable_names, "sync_folder", lambda folder: synced.append((folder / "new").read_text()))
+    rename(tmp_path / "old", tmp_path / "new")
+    assert synced == ["new text"]
+    assert not (tmp_path / "old").exists()
 
 
 def test_a_file_is_in_the_way(tmp_path: Path) -> None:

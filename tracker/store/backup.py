@@ -9,6 +9,7 @@ import uuid
 from contextlib import closing
 from pathlib import Path
 
+from tracker import durable_names
 from tracker.errors import StoreError
 from tracker.store import sqlite
 from tracker.store.base import LogHead
@@ -42,7 +43,7 @@ def back_up(path: Path, target: Path) -> LogHead:
         head = _proven(part)
         with part.open("rb+") as file:
             os.fsync(file.fileno())
-        part.replace(target)
+        durable_names.rename(part, target)
         return head
     finally:
         part.unlink(missing_ok=True)
