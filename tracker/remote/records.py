@@ -2,7 +2,7 @@
 
 A file begins with a line that names the format and its version. A record is the length of its text (4 bytes, big
 endian), the CRC-32 of the text, and the text: one event message as JSON. A file that was cut anywhere is read up to
-the last whole record.
+the last whole record. Where its system lost power it may have zeros instead of what was written, the first line too.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ def encode(texts: Sequence[bytes]) -> bytes:
 
 def decode(data: bytes) -> Contents:
     """The records of a whole file."""
-    if not data.startswith(HEADER):
-        # A file that was cut within its first line has no records yet.
-        return Contents([], 0, is_ours=HEADER.startswith(data))
+    if not HEADER.startswith(data[: len(HEADER)].rstrip(b"\0")):
+        return Contents([], 0, is_ours=False)
     records, place = [], len(HEADER)
     while (record := _record_at(data, place)) is not None:
         records.append(record)
         place += _FRAME.size + len(record)
-    return Contents(records, len(data) - place)
+    # A file that was cut within its first line has no records yet.
+    return Contents(records, max(0, len(data) - place))
 
 
 def _record_at(data: bytes, place: int) -> bytes | None:

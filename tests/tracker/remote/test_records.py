@@ -42,3 +42,13 @@ def test_a_record_that_was_changed_is_not_read(written: list[bytes], data: st.Da
 def test_what_is_of_another_version_is_left_alone() -> None:
     assert not decode(b"jobreel spool 2\n" + encode([b"x"])).is_ours
     assert not decode(b"PK\x03\x04").is_ours
+
+
+@given(texts, st.integers(1, 5000))
+def test_zeros_that_a_loss_of_power_left_are_damage_and_no_other_version(written: list[bytes], count: int) -> None:
+    contents = decode(bytes(count))
+    assert (contents.records, contents.damaged_bytes, contents.is_ours) == ([], max(0, count - len(HEADER)), True)
+    contents = decode(HEADER + encode(written) + bytes(count))
+    assert (contents.records, contents.damaged_bytes, contents.is_ours) == (written, count, True)
+    contents = decode(bytes(len(HEADER)) + encode(written))
+    assert (contents.records, contents.damaged_bytes, contents.is_ours) == (written, 0, True)

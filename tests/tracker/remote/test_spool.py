@@ -162,3 +162,17 @@ def test_an_idle_spool_is_not_made_anew_for_each_batch(folder: Path, caplog: pyt
     assert files(folder)[0].name.endswith("-00000000.spool")
     spool.close()
     assert list(folder.iterdir()) == []
+
+
+def test_a_file_of_which_a_loss_of_power_left_zeros_is_cleared_away(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = Spool(folder)
+    spool.append(texts(0, 3))
+    abandon(spool)
+    (path,) = files(folder)
+    path.write_bytes(bytes(path.stat().st_size))
+    with caplog.at_level(logging.WARNING):
+        assert left(folder) == []
+    assert "no whole event" in caplog.text
+    assert files(folder) == []
