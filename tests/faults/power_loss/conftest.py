@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.power_loss.crashes import SHARES
+from tests.faults.power_loss.whole_log import keep_engines
 from tests.faults.preload import compiled
 
 
@@ -22,5 +23,5 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def pool() -> Iterator[ProcessPoolExecutor]:
     """Processes of their own, begun once."""
-    with ProcessPoolExecutor(SHARES, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(SHARES, get_context("spawn"), keep_engines) as pool:
         yield pool

@@ -14,8 +14,11 @@ from tracker.store import sqlite, verifying
 from tracker.store.sqlite import SqliteStore
 
 _EVENTS = text("SELECT position, job_id FROM events")
-# The states of a share lie at one path, one after the other: their statements need to be built only once.
-sqlite.writing_engine = functools.cache(sqlite.writing_engine)
+
+
+def keep_engines() -> None:
+    """In a process that looks at states at one path, one after the other: their statements are built only once."""
+    sqlite.writing_engine = functools.cache(sqlite.writing_engine)
 
 
 def faults_of(folder: Path, state: State, name: str = "log.db") -> Iterator[str]:
