@@ -15,7 +15,7 @@ from tests.faults.power_loss import whole_log
 from tests.faults.power_loss.crashes import State, findings, trace_of
 
 _LOG = "data/jobreel/log.db"
-_STATES = 1_000 if os.environ.get("JOBREEL_TORTURE") else 200
+_STATES = 1_000 if os.environ.get("JOBREEL_TORTURE") else 150
 _OF_A_CONTROL = 50
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="records by LD_PRELOAD")
 

@@ -18,12 +18,17 @@ from tests.faults.power_loss.trace import Kind, records
 from tests.faults.power_loss.whole_log import faults_of
 
 _STATES = 10_000 if os.environ.get("JOBREEL_TORTURE") else 2_000
-_OF_A_CONTROL = 100
+_OF_A_CONTROL = 60
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="records by LD_PRELOAD")
 
 
-def test_nothing_acknowledged_is_lost_and_nothing_is_torn(library: Path, pool: Executor, tmp_path: Path) -> None:
-    trace = trace_of(library, tmp_path / "log", "workload")
+@pytest.fixture(scope="module")
+def trace(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a tracker as it is; the folder that was recorded is beside it."""
+    return trace_of(library, tmp_path_factory.mktemp("recorded") / "log", "workload")
+
+
+def test_nothing_acknowledged_is_lost_and_nothing_is_torn(trace: Path, pool: Executor) -> None:
     found = findings(pool, faults_of, trace, _STATES)
     done = Counter((record.kind, record.name) for record in records(trace))
     events = sum(count for (kind, _), count in done.items() if kind is Kind.MARKED)
@@ -35,7 +40,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_torn(library: Path, pool: E
     assert (found.states, found.faults) == (_STATES, [])
     # It was checkpointed and pruned all the time, and both were among what a crash could cut.
     assert done[Kind.SYNCED, "log.db"] > 5
-    assert _pruned_jobs(tmp_path / "log" / "log.db") > 5
+    assert _pruned_jobs(trace.with_name("log") / "log.db") > 5
 
 
 def _pruned_jobs(path: Path) -> int:
@@ -55,10 +60,7 @@ def test_control_without_a_sync_for_each_commit_acknowledged_events_are_lost(
     assert all("acknowledged and lost" in fault for fault in found.faults)  # nothing worse: the file is whole
 
 
-def test_control_a_disk_that_only_says_that_it_synced_leaves_damage(
-    library: Path, pool: Executor, tmp_path: Path
-) -> None:
-    trace = trace_of(library, tmp_path / "log", "workload")
+def test_control_a_disk_that_only_says_that_it_synced_leaves_damage(trace: Path, pool: Executor) -> None:
     found = findings(pool, faults_of, trace, _OF_A_CONTROL, lies=True)
     figures.show(
         "R2: control, a disk that lies", f"{len(found.faults)} of {found.states} states not whole", "1 or more"
