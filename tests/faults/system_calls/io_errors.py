@@ -14,6 +14,7 @@ import sqlite3
 import sys
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tests.builders import completed, progressed, started
@@ -30,6 +31,7 @@ from tracker.settings import Settings
 from tracker.store import open_snapshot, sqlite
 from tracker.store.base import Writer
 from tracker.store.sqlite import SqliteStore
+from tracker.times import now
 
 _CHECKPOINT_PAGES = 12
 
@@ -64,7 +66,7 @@ def _events(job_id: str) -> list[list[Event]]:
     return [[first], [steps[0]], steps[1:8], *([step] for step in steps[8:]), [last]]
 
 
-def _work(tracker: Tracker, done: Done) -> None:
+def _work(tracker: Tracker, done: Done, ended: int) -> None:
     for job_id in ("a", "b"):
         for together in _events(job_id):
             receipts = [
@@ -75,14 +77,22 @@ def _work(tracker: Tracker, done: Done) -> None:
             for event, receipt in receipts:
                 _settle(done, event.event_id or "", receipt)
     try:
-        tracker.recorder.ask(_prune)
+        tracker.recorder.ask(partial(_prune, ended))
     except StoreError:
         return  # the next round of retention does it
 
 
-def _prune(writer: Writer) -> None:
-    while not writer.prune(2**53, 2**53, 10).done:
+def _prune(finished_before: int, writer: Writer) -> None:
+    while not writer.prune(finished_before, finished_before, 2).done:
         pass
+
+
+def _end_one(tracker: Tracker) -> int:
+    """A job that is pruned later, before the errors; returns when it has ended."""
+    steps = [progressed("old", step, event_id=f"old-{step}") for step in range(1, 4)]
+    old = [started("old", event_id="old-0"), *steps, completed("old", event_id="old-4")]
+    tracker.recorder.record(*old).wait(WAIT)
+    return now() + 1
 
 
 def _settle(done: Done, event_id: str, receipt: Receipt) -> None:
@@ -99,8 +109,9 @@ async def _run(url: str, kind: Kind, index: int, times: int) -> Done:
     with Tracker(Settings(database_url=url)) as tracker:
         async with LiveFeed(tracker) as live:
             live.feed.follow(told, 0)
+            ended = await asyncio.to_thread(_end_one, tracker)
             faults.arm(kind, index, times, Action.FAILS)
-            await asyncio.to_thread(_work, tracker, done)
+            await asyncio.to_thread(_work, tracker, done, ended)
             done.calls = faults.count(kind)
             faults.disarm()
             last = await asyncio.to_thread(tracker.recorder.record(started("after", event_id="after")).wait, WAIT)
@@ -116,14 +127,15 @@ def _problems(path: Path, done: Done) -> list[str]:
     with closing(sqlite3.connect(path)) as connection:
         there = dict(connection.execute("SELECT event_id, position FROM events").fetchall())
         pruned = {job_id for (job_id,) in connection.execute("SELECT job_id FROM tombstones")}
-    gone = {event_id for event_id in done.acknowledged if event_id.partition("-")[0] in pruned}
     found = list(done.problems)
-    if lost := {name: at for name, at in done.acknowledged.items() if name not in gone and there.get(name) != at}:
+    if pruned - {"old"}:
+        found.append(f"pruned and not due: {pruned}")
+    if lost := {name: at for name, at in done.acknowledged.items() if there.get(name) != at}:
         found.append(f"acknowledged and not there: {lost}")
     if false := done.refused & there.keys():
         found.append(f"refused and there: {sorted(false)}")
-    known = {**done.acknowledged, **there}
-    if strange := [event for event in done.streamed if known.get(event[1] or "") != event[0]]:
+    told = [(at, name or "") for at, name in done.streamed]
+    if strange := [(at, name) for at, name in told if there.get(name) != at and name.partition("-")[0] not in pruned]:
         found.append(f"streamed and not there: {strange[:5]}")
     if [position for position, _ in done.streamed] != list(range(1, len(done.streamed) + 1)):
         found.append("the stream has a gap")

@@ -91,16 +91,20 @@ def _cycle(path: Path, cycle: int, seed: int, is_hasty: bool) -> tuple[bool, set
     child = os.fork()
     if child == 0:
         os.close(reading)
+        code = 1
         try:
             _live(path, cycle, writing, random.Random(seed), is_hasty)
+            code = 0
         finally:
-            os._exit(0)
+            os._exit(code)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         said = pipe.read()
     _, status = os.waitpid(child, 0)
-    was_killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-    return was_killed, {position for (position,) in _POSITION.iter_unpack(said)}
+    code = os.waitstatus_to_exitcode(status)
+    if code not in (0, -signal.SIGKILL):
+        raise RuntimeError(f"the reporter of cycle {cycle} failed by itself: {code}")
+    return code != 0, {position for (position,) in _POSITION.iter_unpack(said)}
 
 
 def _problems(path: Path, acknowledged: set[int]) -> Iterator[str]:

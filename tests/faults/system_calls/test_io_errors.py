@@ -1,4 +1,7 @@
-"""R3: an input/output error at every sync and write, under the embedded tracker with a stream on its feed."""
+"""R3: input/output errors at every sync, and at every seventh write or, in the long form, every one.
+
+The tracker is an embedded one, with a stream on its feed.
+"""
 
 from __future__ import annotations
 
