@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from tests.faults.power_loss.crashes import State
 from tracker.errors import TrackerError
 from tracker.store import sqlite, verifying
+from tracker.store.same_file import SameFile
 from tracker.store.sqlite import SqliteStore
 
 _EVENTS = text("SELECT position, job_id FROM events")
@@ -19,6 +20,8 @@ _EVENTS = text("SELECT position, job_id FROM events")
 def keep_engines() -> None:
     """In a process that looks at states at one path, one after the other: their statements are built only once."""
     sqlite.writing_engine = functools.cache(sqlite.writing_engine)
+    # And each state is another file.
+    SameFile.demand = lambda _: None  # type: ignore[method-assign]
 
 
 def faults_of(folder: Path, state: State, name: str = "log.db") -> Iterator[str]:
