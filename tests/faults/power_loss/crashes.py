@@ -17,7 +17,7 @@ from tests.faults.power_loss.disk import Disk, Left
 from tests.faults.power_loss.trace import Kind, Record, records
 
 SHARES = 2  # processes that look at states
-_TRIES = 5
+_PASSES = 100
 _ROOT = Path(__file__).parents[3]
 
 
@@ -72,34 +72,31 @@ def _share(faults_of: FaultsOf, trace: Path, count: int, share: int, lies: bool)
     start, end = (len(done) * part // SHARES for part in (share, share + 1))
     folder = trace.with_name(f"{trace.stem}-states-{share}")
     found = Findings(0, [])
-    for state in _states(done, range(start + 1, end + 1), count, random.Random(share), Disk(lies=lies)):
+    for state in _states(done, range(start + 1, end + 1), count, random.Random(share), lies):
         found.states += 1
         state.write(folder)
         found.faults += islice(faults_of(folder, state), 1)
     return found
 
 
-def _states(done: list[Record], moments: range, count: int, chance: random.Random, disk: Disk) -> Iterator[State]:
-    """Crashes after so many records, in their order."""
-    at, promised, seen = 0, dict[int, str](), set[int]()
-    for moment in sorted(chance.choices(moments, k=count)):
-        # Where chance leaves nothing new, the crash is a little later.
-        for later in range(max(at, moment), moments.stop):
-            for record in done[at:later]:
-                disk.do(record)
-                if record.kind is Kind.MARKED:
-                    promised[record.place] = record.name
-            at = later
-            if (left := _new(disk, len(promised), chance, seen)) is not None:
-                yield State(left, promised.copy())
-                break
+def _states(done: list[Record], moments: range, count: int, chance: random.Random, lies: bool) -> Iterator[State]:
+    """So many states, no two alike, as far as there are; where a crash leaves nothing new another one is tried."""
+    seen = set[int]()
+    for _ in range(_PASSES):
+        for state in _crashes(done, sorted(chance.choices(moments, k=count - len(seen))), chance, Disk(lies=lies)):
+            key = hash((len(state.promised), frozenset(state.left.items())))
+            if key not in seen:
+                seen.add(key)
+                yield state
 
 
-def _new(disk: Disk, promised: int, chance: random.Random, seen: set[int]) -> Left | None:
-    for _ in range(_TRIES):
-        left = disk.after_crash(chance)
-        state = hash((promised, frozenset(left.items())))
-        if state not in seen:
-            seen.add(state)
-            return left
-    return None
+def _crashes(done: list[Record], moments: list[int], chance: random.Random, disk: Disk) -> Iterator[State]:
+    """A crash after each of these numbers of records."""
+    at, promised = 0, dict[int, str]()
+    for moment in moments:
+        for record in done[at:moment]:
+            disk.do(record)
+            if record.kind is Kind.MARKED:
+                promised[record.place] = record.name
+        at = moment
+        yield State(disk.after_crash(chance), promised.copy())

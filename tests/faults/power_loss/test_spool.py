@@ -19,7 +19,7 @@ from tests.faults.power_loss.spooled import number_of
 from tracker.remote import records
 from tracker.remote.spool import Spool
 
-_STATES = 10_000 if os.environ.get("JOBREEL_TORTURE") else 1_000
+_STATES = 5_000 if os.environ.get("JOBREEL_TORTURE") else 1_000
 _OF_A_CONTROL = 200
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="records by LD_PRELOAD")
 
