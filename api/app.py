@@ -40,7 +40,6 @@ from .logs import clean
 from .metrics import METRICS, Metrics
 from .poll_client import POLL_CLIENTS
 from .readiness import READINESS, Readiness
-from .server_sent_events import encoder
 from .slow_peers import SlowPeers
 from .wire import MAX_BODY_BYTES
 
@@ -78,8 +77,7 @@ def create_app(tracker: Tracker, policy: Policy | None = None) -> web.Applicatio
 
     async def live(app: web.Application) -> AsyncIterator[None]:
         async with LiveFeed(tracker) as live:
-            encode = encoder(live.feed.epoch)
-            whole = Context(settings, tracker.recorder, live.reader, live.feed, encode, Estimates())
+            whole = Context(settings, tracker.recorder, live.reader, live.feed, Estimates())
             gate = app[GATE] = Gate(decided, TokenBook(live.reader), RateLimits(settings.requests_per_second), whole)
             app[METRICS].watch(partial(_gauges, tracker, live), live.reader.head, clients)
             app[READINESS] = Readiness(tracker, live.feed)
@@ -90,6 +88,7 @@ def create_app(tracker: Tracker, policy: Policy | None = None) -> web.Applicatio
             tasks = [asyncio.create_task(work) for work in (checkpoints, gate.book.watch(), drift)]
             tracker.on_commit(app[METRICS].committed)
             tracker.recorder.timed = app[METRICS].timed
+            live.on_new_log(lambda: tasks.append(asyncio.create_task(_send_clients_away(app))))
             yield
             tracker.remove_listener(app[METRICS].committed)
             for task in tasks:
@@ -184,6 +183,12 @@ def _gauges(tracker: Tracker, live: LiveFeed) -> dict[str, float]:
 
 
 async def _dismiss_clients(app: web.Application) -> None:
+    await app[CLIENTS].dismiss()
+
+
+async def _send_clients_away(app: web.Application) -> None:
+    """They come back with a cursor of the log that was, and are told ``reset``."""
+    app[POLL_CLIENTS].clear()
     await app[CLIENTS].dismiss()
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tracker.errors import StoreUnavailable
 from tracker.eta import History
 from tracker.events import Event, RecordedEvent
-from tracker.feed import Encode, EventFeed
+from tracker.feed import EventFeed
 from tracker.recorder import EventRecorder
 from tracker.settings import Settings
 from tracker.store.base import Reader
@@ -25,16 +25,12 @@ _ANSWER_WITHIN_SECONDS = 20
 
 
 class Context(Struct, frozen=True):
-    """The parts of a running tracker, on the event loop that serves it, as one who asks may use them.
-
-    ``encode_stream`` writes Server-Sent Events.
-    """
+    """The parts of a running tracker, on the event loop that serves it, as one who asks may use them."""
 
     settings: Settings
     recorder: EventRecorder
     reader: Reader
     feed: EventFeed
-    encode_stream: Encode
     estimates: Estimates
     access: Access = FULL_ACCESS
 
@@ -51,7 +47,6 @@ class Context(Struct, frozen=True):
             LimitedRecorder(self.recorder, access),
             LimitedReader(self.reader, access),
             LimitedFeed(self.feed, access),
-            self.encode_stream,
             self.estimates,
             access,
         )

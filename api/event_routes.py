@@ -51,10 +51,11 @@ async def read_events(request: web.Request) -> web.Response:
     wanted, size = event_filter(request), limit(request)
     wait = whole_number(request, "wait", 0, 0, MAX_WAIT_SECONDS)
     feed = context(request).feed
-    begin = start(request, 0, await feed.head())
+    log = await feed.head()
+    begin = start(request, 0, log)
     events, complete = await next_events(feed, wanted, begin.after, size, wait)
     more = {"cursor": complete} if complete < feed.tail else {}
-    ends = {"checkpoint": complete, "head": feed.tail, "epoch": feed.epoch}
+    ends = {"checkpoint": complete, "head": feed.tail, "epoch": log.epoch}
     notices = {notice["type"]: notice for notice in begin.notices}
     return raw_json_response(wire.page_body([event.text for event in events], **more, **ends, **notices))
 

@@ -23,10 +23,11 @@ def start_at(after: int, epoch: str | None, head: LogHead) -> Start:
     """Begin after a cursor of the log ``epoch`` (None: of this one).
 
     Raises:
-        InvalidQuery: If the cursor is beyond the log's head.
+        InvalidQuery: If the cursor is beyond the log's head, and does not say that it is of this log.
     """
     notices: list[dict[str, Any]] = []
-    if epoch is not None and epoch != head.epoch:
+    # A cursor of this very log and beyond its head: the log went back in time, and nobody noticed yet.
+    if epoch is not None and (epoch != head.epoch or after > head.position):
         notices.append({"type": "reset", "epoch": head.epoch, "head": head.position})
         after = 0
     if after > head.position:

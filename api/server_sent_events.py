@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ from .placing import ID_SEPARATOR, Start
 from .subscription import Subscription
 
 
+@lru_cache(maxsize=16)  # one function for all clients: what they all get is made once
 def encoder(epoch: str) -> Encode:
     """How events are written: each with its cursor as ``id``, all of a delivery in one HTTP chunk."""
 
@@ -71,6 +73,7 @@ class EventStream:
         self._connected_at = now()
         self._feed = feed
         self._channel = channel
+        self._epoch = feed.epoch
         self._start = start
         self._subscription = Subscription(feed, channel, wanted, start.after)
         self._dismissed = asyncio.Event()
@@ -116,7 +119,7 @@ class EventStream:
         self._say("caught_up", position)
 
     def _say(self, kind: str, position: int) -> None:
-        event_id = f"{position}{ID_SEPARATOR}{self._feed.epoch}"
+        event_id = f"{position}{ID_SEPARATOR}{self._epoch}"
         message = {"type": kind, "position": position, "prev": self._subscription.last}
         self._channel.write_message(message, event_id)
 

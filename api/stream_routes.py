@@ -12,7 +12,7 @@ from .clients import CLIENTS
 from .context import context
 from .metrics import METRICS
 from .requests import EVENT_PARAMETERS, allow, event_filter, start
-from .server_sent_events import EventStream, EventStreamChannel
+from .server_sent_events import EventStream, EventStreamChannel, encoder
 from .session import Session
 from .sockets import hold_little, notice_silent_death
 
@@ -37,10 +37,12 @@ async def stream(request: web.Request) -> web.StreamResponse:
         transport = request.transport
         if not isinstance(transport, asyncio.Transport):
             return response  # gone between the request and here
+        if used.feed.epoch != head.epoch:
+            return response  # another log since then: it asks again, and is told so
         notice_silent_death(transport)
         hold_little(transport)
         patience, on_cut = used.settings.send_timeout_seconds, request.app[METRICS].cut_slow_client
-        channel = EventStreamChannel(transport, patience, on_cut, used.encode_stream)
+        channel = EventStreamChannel(transport, patience, on_cut, encoder(head.epoch))
         client = EventStream(used.feed, used.access, channel, wanted, begin)
         welcome = Session(client.client_id, now()).welcome(head, now())
         with request.app[CLIENTS].listed(client):

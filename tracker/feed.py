@@ -17,6 +17,7 @@ from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
+from tracker.errors import StoreUnavailable
 from tracker.events import RecordedEvent
 from tracker.filters import EVERYTHING, EventFilter
 from tracker.messages import JOB_PREFIX, SHARED_CHANNELS, message_texts
@@ -25,6 +26,14 @@ from tracker.store.base import LogHead, Reader
 PAGE_EVENTS = 1000
 PAGE_BYTES = 256 * 1024
 PIECE_BYTES = 64 * 1024
+_ANEW = "all who follow it begin anew."
+
+
+class LogChanged(StoreUnavailable):
+    """The log is not the one that was known: events that were in it are not, or it has another epoch.
+
+    Whoever asks again in a moment finds the feed at the log that there is now.
+    """
 
 
 class StreamedEvent(Struct, frozen=True, gc=False):
@@ -127,6 +136,8 @@ class Feed:
         self._ring_events = ring_events
         self._ring_bytes = ring_bytes
         self._bytes = 0
+        self._last: RecordedEvent | None = None  # the event at the tail, where it is known
+        self._doubts = self._dispelled = 0
         self._page_events = PAGE_EVENTS
         self._groups: dict[EventFilter, _Group] = {}
         self._by_channel: dict[str, set[EventFilter]] = {}
@@ -137,8 +148,10 @@ class Feed:
         """Take the rows of a commit, in order.
 
         Rows that do not continue the tail are left alone (another node wrote in between): False, and the log is to
-        be read from the tail on (:meth:`catch_up`).
+        be read from the tail on (:meth:`catch_up`). So it is while there is doubt (:meth:`doubt`).
         """
+        if self._doubts != self._dispelled:
+            return False
         new = recorded if recorded[0].position == self.tail + 1 else [e for e in recorded if e.position > self.tail]
         if new and (new[0].position != self.tail + 1 or new[-1].position != self.tail + len(new)):
             return False
@@ -189,16 +202,44 @@ class Feed:
         known = [event for event in events if event.position <= tail]
         return _page(after, max(tail, after) if is_last else events[-1].position, known, last)
 
+    def doubt(self) -> None:
+        """Commits from here on may be of a log that is not the one known: none is taken until it was read."""
+        self._doubts += 1
+
+    def begin_anew(self, head: LogHead) -> None:
+        """Take another log in the place of the known one: whoever follows, follows no more."""
+        self.epoch, self.tail, self._last = head.epoch, head.position, None
+        self._ring.clear()
+        self._bytes = 0
+        self._groups.clear()
+        self._by_channel.clear()
+
     async def catch_up(self) -> None:
-        """Read the log from the tail on: something was committed that nobody told the feed of."""
+        """Read the log from the tail on: something was committed that nobody told the feed of.
+
+        Raises:
+            LogChanged: If the log does not have the event at the tail, but another one, or none.
+        """
         while await self._read_on():
             pass
+
+    async def look(self) -> None:
+        """Do the same, and see besides whether the log has the known epoch.
+
+        Raises:
+            LogChanged: As :meth:`catch_up`, and if the log has another epoch.
+        """
+        await self.head()
+        await self.catch_up()
 
     async def head(self) -> LogHead:
         """The ends of the log now; the feed has reached this head when it returns.
 
         Who was told of a commit by its acknowledgement, and asks, may be ahead of what the feed was told. All who ask
         while one reading is on its way share the next: it begins after they asked.
+
+        Raises:
+            LogChanged: As :meth:`look`.
         """
         if self._next_head is None:
             self._next_head = asyncio.create_task(self._read_head(self._this_head))
@@ -210,17 +251,37 @@ class Feed:
         if previous is not None:
             await asyncio.wait({previous})
         self._this_head, self._next_head = self._next_head, None
+        known, tail = self.epoch, self.tail
         head = await self._reader.head()
+        if head.epoch != known:
+            raise LogChanged(f"The log has the epoch {head.epoch}, no longer {known}: {_ANEW}")
+        if head.position < tail:
+            raise _gone_back(tail, f"ends at {head.position}")
         while self.tail < head.position and await self._read_on():
             pass
         return head
 
     async def _read_on(self) -> bool:
         """Whether there may be more."""
-        events = await self._reader.read(self.tail, PAGE_EVENTS, EVERYTHING)
+        known, tail, last, doubts = self.epoch, self.tail, self._last, self._doubts
+        # With the event at the tail: a log that went back, and on again, has another one there.
+        events = await self._reader.read(max(0, tail - 1), PAGE_EVENTS, EVERYTHING)
+        await self._demand_known(tail, last, events)
+        if self.epoch != known:
+            return True
+        self._dispelled = doubts
+        if self._last is None and self.tail == tail and events:
+            self._last = events[0]
         # The log itself has no gaps but those of pruning; a commit may have been told meanwhile.
         self._take([event for event in events if event.position > self.tail])
         return len(events) == PAGE_EVENTS
+
+    async def _demand_known(self, tail: int, last: RecordedEvent | None, events: list[RecordedEvent]) -> None:
+        if events and events[0].position == tail:
+            if last is not None and last != events[0]:
+                raise _gone_back(tail, f"has another event {tail}")
+        elif tail and (await self._reader.head()).horizon < tail:
+            raise _gone_back(tail, f"has no event {tail}")
 
     def _ring_page(self, after: int, last: int, wanted: EventFilter) -> Delivery:
         start = bisect_right(self._ring, after, key=lambda event: event.position)
@@ -231,6 +292,7 @@ class Feed:
         if not new:
             return
         first, self.tail = self.tail + 1, new[-1].position
+        self._last = new[-1]
         self._keep(new)
         for wanted, events in self._sorted_by_filter(new):
             self._deliver(wanted, first, events)
@@ -274,6 +336,10 @@ class Feed:
             first = delivery.last + 1
             for subscriber in [one for one in group.subscribers if not one.offer(delivery)]:
                 self.leave(subscriber)
+
+
+def _gone_back(tail: int, found: str) -> LogChanged:
+    return LogChanged(f"The log went back in time: it was read up to {tail}, and {found}: {_ANEW}")
 
 
 def _retrieved(reading: asyncio.Task[LogHead]) -> None:

@@ -52,6 +52,8 @@ class Following:
         self.types = sorted(set(types))
         self.cursor = after
         self.epoch = epoch
+        # Whether the cursor is known to be of that log; one that a person typed may be of none.
+        self._is_placed = epoch is not None
         self.is_asking = False  # a subscription was sent, and is not confirmed yet
 
     def subscription(self) -> Message:
@@ -62,7 +64,7 @@ class Following:
             message["types"] = self.types
         if self.cursor is not None:
             message["after"] = self.cursor
-            if self.epoch is not None:
+            if self._is_placed:
                 message["epoch"] = self.epoch
         return message
 
@@ -80,7 +82,7 @@ class Following:
             self._begin(message["after"])
         elif kind == "reset":
             self.cursor, self.epoch = 0, message["epoch"]
-        elif kind == "connection_established" and (self.epoch is None or self.cursor is None):
+        elif kind == "connection_established" and not (self._is_placed and self.cursor is not None):
             self.epoch = message["epoch"]
         return Notice(message)
 
@@ -96,6 +98,7 @@ class Following:
 
     def _begin(self, after: int) -> None:
         self.is_asking = False
+        self._is_placed = self.epoch is not None
         if self.cursor is None:
             self.cursor = after
 

@@ -104,8 +104,10 @@ class LiveFeed:
 
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
-        # Commits told and not yet handed to the feed; filled by the recorder's thread, emptied on the loop.
-        self._told: deque[list[RecordedEvent]] = deque()
+        # Commits told and not yet handed to the feed, with the number of the connection that each came by; filled by
+        # the recorder's thread, emptied on the loop.
+        self._told: deque[tuple[int, list[RecordedEvent]]] = deque()
+        self._on_new_log: list[Callable[[], None]] = []
         self._is_called = False
         self._handed_at = 0.0
 
@@ -115,10 +117,11 @@ class LiveFeed:
         self.reader = self._tracker.store.reader()
         # Listen first, read the head then: a commit in between is told twice rather than never.
         self._is_called = True
+        self._connection = self._tracker.store.writer.connections
         self._tracker.on_commit(self._tell)
         head = await self.reader.head()
         self.feed = Feed(self.reader, head, ring_events=settings.ring_events, ring_bytes=settings.ring_bytes)
-        self._catching_up = CatchingUp(self.feed)
+        self._catching_up = CatchingUp(self.feed, self._begin_anew)
         self._hand_over()
         self._doorbell = self._tracker.store.doorbell(self._heard)
         await self._doorbell.__aenter__()
@@ -130,13 +133,25 @@ class LiveFeed:
         await self._catching_up.close()
         await self.reader.close()
 
+    def on_new_log(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` on the loop when the feed began anew, as the log is another: nobody follows it any more."""
+        self._on_new_log.append(listener)
+
     def _heard(self, position: int | None) -> None:
         # Another node committed, or may have.
         if position is None or position > self.feed.tail:
-            self._catching_up.call()
+            self._catching_up.call(looks=position is None)
+
+    async def _begin_anew(self) -> None:
+        known = self.feed.epoch
+        # Cursors are told from those of the log that went back by its epoch; of all nodes one gives it another.
+        head = await asyncio.to_thread(self._tracker.recorder.ask, lambda log: log.begin_epoch(instead_of=known))
+        self.feed.begin_anew(head)
+        for listener in self._on_new_log:
+            listener()
 
     def _tell(self, recorded: list[RecordedEvent]) -> None:
-        self._told.append(recorded)
+        self._told.append((self._tracker.store.writer.connections, recorded))
         if not self._is_called:
             self._is_called = True
             # The loop may be gone between the last commit and __aexit__; nobody is left to be told then.
@@ -157,7 +172,11 @@ class LiveFeed:
         self._is_called = False
         recorded: list[RecordedEvent] = []
         while self._told:
-            recorded += self._told.popleft()
+            connection, rows = self._told.popleft()
+            if connection != self._connection:
+                self._connection = connection
+                self.feed.doubt()
+            recorded += rows
         if recorded and not self.feed.advance(recorded):
             self._catching_up.call()
         self._handed_at = self._loop.time()

@@ -17,8 +17,8 @@ def new_epoch(as_json: bool, database: str | None) -> None:
 
     For a log that lost its latest events: an older copy or a snapshot of the disk in its place, or a standby that was
     promoted without them. Clients come back with cursors that mean other events now; with another epoch each is told
-    `reset`, and begins anew. Events and jobs stay as they are. Not beside a server:
-    on PostgreSQL, stop all nodes first.
+    `reset`, and begins anew. Events and jobs stay as they are. A SQLite log must not be served
+    meanwhile; on PostgreSQL the nodes take the epoch up within a second.
     """
     from tracker.runtime import Tracker
 

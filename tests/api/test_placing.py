@@ -29,6 +29,10 @@ def test_a_cursor_beyond_the_head_is_refused(after: int) -> None:
         start_at(after, None, HEAD)
 
 
+def test_a_cursor_of_this_log_and_beyond_its_head_is_of_a_log_that_went_back() -> None:
+    assert start_at(11, "e", LogHead(10, 0, "e")) == Start(0, (RESET,))
+
+
 @pytest.mark.parametrize("after", [0, 7, 99])
 def test_a_cursor_of_another_log_begins_at_the_start_of_this(after: int) -> None:
     assert start_at(after, "another", LogHead(10, 0, "e")) == Start(0, (RESET,))

@@ -161,6 +161,8 @@ class AppendRules:
         assert begun == log.head()
         assert (begun.position, begun.horizon) == (before.position, before.horizon)
         assert begun.epoch != before.epoch
+        assert log.writer.begin_epoch(instead_of=before.epoch) == begun
+        assert log.writer.begin_epoch(instead_of=begun.epoch).epoch not in (before.epoch, begun.epoch)
         log.append(completed("a"))
         assert log.head().position == 3
 

@@ -78,15 +78,24 @@ async def test_what_was_acknowledged_is_on_the_standby_and_streams_go_on(primary
 async def test_control_a_standby_that_is_not_waited_for_may_miss_what_was_acknowledged(
     primary: Cluster, standby: Cluster
 ) -> None:
+    """And the node says so: the log has another epoch, by which every client knows that it begins anew."""
     name = primary.create_database()
-    with Tracker(Settings(database_url=primary.url(name))) as tracker:
-        tracker.recorder.record(started("job")).wait(WAIT)
-        _until_replayed(primary, standby)
-        standby.stop("immediate")  # as one that the network has left behind
-        tracker.recorder.record(progressed("job")).wait(WAIT)
-        primary.stop("immediate")
-        standby.start()
-        standby.promote()
+    url = f"postgresql://tester:secret@127.0.0.1:{primary.port},127.0.0.1:{standby.port}/{name}"
+    with Tracker(Settings(database_url=url)) as tracker:
+        begun_anew = asyncio.Event()
+        async with LiveFeed(tracker) as live:
+            known = live.feed.epoch
+            live.on_new_log(begun_anew.set)
+            tracker.recorder.record(started("job")).wait(WAIT)
+            await asyncio.to_thread(_until_replayed, primary, standby)
+            await asyncio.to_thread(standby.stop, "immediate")  # as one that the network has left behind
+            tracker.recorder.record(progressed("job")).wait(WAIT)
+            assert (await live.feed.head()).position == 2
+            await asyncio.to_thread(primary.stop, "immediate")
+            await asyncio.to_thread(standby.start)
+            await asyncio.to_thread(standby.promote)
+            await asyncio.wait_for(begun_anew.wait(), 3 * WAIT)
+            assert (live.feed.tail, live.feed.epoch != known) == (1, True)
     with psycopg.connect(standby.url(name)) as connection:
         assert connection.execute("SELECT count(*) FROM events").fetchone() == (1,)
 

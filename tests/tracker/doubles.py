@@ -24,6 +24,8 @@ WAIT = 20.0  # seconds until a test that waits for something gives up
 class MemoryWriter:
     """A :class:`tracker.store.base.Writer` on a list. ``batches`` counts the appends of each commit."""
 
+    connections = 0
+
     def __init__(self) -> None:
         self.rows: list[RecordedEvent] = []
         self.jobs: dict[str, Job] = {}
@@ -59,7 +61,7 @@ class MemoryWriter:
     def prune(self, finished_before: int, now: int, max_events: int) -> Pruned:
         return Pruned(jobs=0, events=0, done=True)
 
-    def begin_epoch(self) -> LogHead:
+    def begin_epoch(self, instead_of: str | None = None) -> LogHead:
         raise NotImplementedError
 
     def rebuild(self) -> int:

@@ -140,6 +140,16 @@ def test_another_log_is_followed_from_its_beginning() -> None:
     assert one.subscription() == {"type": "subscribe", "channels": ["jobs"], "after": 1, "epoch": "new"}
 
 
+def test_a_cursor_that_was_typed_is_of_the_log_that_takes_it() -> None:
+    one = Following(["jobs"], after=7)
+    for epoch in ("old", "new"):
+        one.receive(welcome(epoch))
+        assert one.subscription() == {"type": "subscribe", "channels": ["jobs"], "after": 7}
+    one.receive(confirmed(7))
+    one.receive(welcome("another"))
+    assert one.subscription() == {"type": "subscribe", "channels": ["jobs"], "after": 7, "epoch": "new"}
+
+
 def test_a_follower_without_a_cursor_takes_the_log_it_finds() -> None:
     one = Following(["jobs"])
     one.receive(welcome("old"))

@@ -69,6 +69,11 @@ class Pruned(Struct, frozen=True):
 class Writer(Protocol):
     """The log's one writer. Not thread-safe: the recorder's thread only."""
 
+    @property
+    def connections(self) -> int:
+        """How many it has had to a log that may be another one behind the next; 0 where it stays the same."""
+        ...
+
     def append(self, appends: Sequence[Append]) -> Committed:
         """Record in one transaction; when this returns, the events are durable.
 
@@ -105,10 +110,11 @@ class Writer(Protocol):
         """One bounded step of removing whole jobs that finished before that time (microseconds UTC)."""
         ...
 
-    def begin_epoch(self) -> LogHead:
+    def begin_epoch(self, instead_of: str | None = None) -> LogHead:
         """Give the log another epoch, as its history is not what its readers know: all of them begin anew.
 
-        Not while it is served: who serves it learns of the epoch at its start.
+        ``instead_of``: only if it still has this one. Nodes that share the log learn of it within a second; a SQLite
+        file's owner, only at its start.
         """
         ...
 

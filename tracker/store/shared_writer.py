@@ -74,6 +74,9 @@ class SharedWriter(SqlWriter):
 
     def _note_session(self, connection: Any, _: object) -> None:
         self.session = connection.info.backend_pid
+        # It may be a standby that took over, and has not all that the server before it had.
+        self.connections += 1
+        self._cache.clear()
 
     def _lookups(self, connection: Connection, wanted: Sequence[Event]) -> SharedLookups:
         return SharedLookups(connection, self._cache, wanted)

@@ -104,6 +104,7 @@ SET_HEAD = update(log_head).values(
     position=bindparam("to"), horizon=bindparam("at_horizon"), epoch=bindparam("as_epoch")
 )
 SET_EPOCH = update(log_head).values(epoch=bindparam("as_epoch"))
+REPLACE_EPOCH = SET_EPOCH.where(log_head.c.epoch == bindparam("instead_of"))
 # The whole life of a job, page by page in the index.
 JOB_LIFE = (
     select(*_event_columns)

@@ -31,6 +31,8 @@ Translate = Callable[[DBAPIError], StoreError]
 class SqlWriter:
     """See :class:`tracker.store.base.Writer`. One connection, kept open; one thread."""
 
+    connections = 0
+
     def __init__(self, engine: Engine, translate: Translate, on_close: Callable[[], None]) -> None:
         self._engine = engine
         self._translate = translate
@@ -109,10 +111,14 @@ class SqlWriter:
         with self.transaction() as connection:
             return self._prune(connection, finished_before, now, max_events)
 
-    def begin_epoch(self) -> LogHead:
+    def begin_epoch(self, instead_of: str | None = None) -> LogHead:
         """See :meth:`tracker.store.base.Writer.begin_epoch`."""
         with self.transaction() as connection:
-            connection.execute(statements.SET_EPOCH, {"as_epoch": uuid.uuid4().hex})
+            if instead_of is None:
+                connection.execute(statements.SET_EPOCH, {"as_epoch": uuid.uuid4().hex})
+            else:
+                epochs = {"as_epoch": uuid.uuid4().hex, "instead_of": instead_of}
+                connection.execute(statements.REPLACE_EPOCH, epochs)
             return rows.log_head(connection.execute(statements.HEAD).one())
 
     def rebuild(self) -> int:
