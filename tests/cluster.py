@@ -84,6 +84,13 @@ class Cluster:
         """Remove a database, whoever is still connected to it."""
         self.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
+    def copy_by_dump(self, source: str, target: str) -> None:
+        """What ``pg_dump`` makes of a database, put in the place of another one by ``pg_restore``."""
+        dump = self._folder / "dump"
+        self._run("pg_dump", "--format=custom", f"--file={dump}", source)
+        in_its_place = ("--clean", "--if-exists", "--single-transaction", "--exit-on-error")
+        self._run("pg_restore", *in_its_place, f"--dbname={target}", dump)
+
     def start(self) -> None:
         """Start the server; returns when it answers."""
         self._run("pg_ctl", "-D", self._folder / "data", "-l", self._folder / "log", "-w", "start")

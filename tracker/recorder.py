@@ -112,7 +112,7 @@ class Recorder:
         self._abandon = threading.Event()
         self._try_again_at = 0.0
         self._taken: deque[list[_Waiting] | Answer[Any]] = deque()  # from the queue, behind what is being written
-        self.unavailable: StoreError | None = None
+        self._unavailable: StoreError | None = None  # why the last attempt failed
         self.timed: Timed = _untimed
         """Called after each commit, on the recorder's thread: how many events, and how many seconds it took."""
         self._writing_since: int | None = None
@@ -136,8 +136,9 @@ class Recorder:
             RecorderClosed: If the recorder was closed.
             StoreUnavailable: If it is unavailable now, and the caller is not patient.
         """
-        if self.unavailable is not None and not patient and time.monotonic() < self._try_again_at:
-            raise self.unavailable.with_traceback(None)
+        unavailable = self._unavailable
+        if unavailable is not None and not patient and time.monotonic() < self._try_again_at:
+            raise unavailable.with_traceback(None)
         size = _EVENT_OVERHEAD * len(events)
         for event in events:
             size += len(event.payload)
@@ -160,6 +161,16 @@ class Recorder:
         answer = Answer[None](lambda _: None)
         self._queue.put(answer, 1, 0)
         answer.wait(timeout)
+
+    @property
+    def unavailable(self) -> StoreError | None:
+        """Why the log cannot be written just now.
+
+        None also where that was found a second ago and nothing waits: nobody tries then but the next caller, and who
+        sends callers to a server that is ready would send none.
+        """
+        is_known = self._queue.depth > 0 or time.monotonic() < self._try_again_at
+        return self._unavailable if is_known else None
 
     @property
     def depth(self) -> int:
@@ -244,7 +255,7 @@ class Recorder:
                 return
 
     def _acknowledge(self, group: list[_Waiting], committed: Committed) -> None:
-        self.unavailable = None
+        self._unavailable = None
         for waiting, outcome in zip(group, committed.outcomes, strict=True):
             if waiting.patient and isinstance(outcome, TrackerError):
                 self._refusals.refused(waiting.events[outcome.index or 0], outcome)
@@ -303,10 +314,10 @@ class Recorder:
             waiting.settle(error)
 
     def _note_unavailable(self, error: StoreError) -> None:
-        if self.unavailable is None:
+        if self._unavailable is None:
             _log.error("%s (%d events wait)", error, self.depth)
         self._try_again_at = time.monotonic() + 2 * _LONGEST_PAUSE
-        self.unavailable = error
+        self._unavailable = error
 
 
 def _is_impatient(item: QueueItem) -> bool:

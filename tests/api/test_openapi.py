@@ -359,7 +359,7 @@ async def test_a_log_that_is_out_of_reach_is_answered_as_described(
 async def test_a_log_that_cannot_be_written_is_answered_as_described(
     history: ProgressReporter, ask: Callable[..., Any]
 ) -> None:
-    history.tracker.recorder.unavailable = StoreUnavailable("The disk is full.")
+    history.tracker.recorder._note_unavailable(StoreUnavailable("The disk is full."))
     assert (await ask(("GET", "/readyz"), {})).status == 503
 
 

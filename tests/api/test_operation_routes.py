@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import pytest
 
 from api.websocket_server import WebSocketServer
@@ -70,13 +73,15 @@ async def test_the_server_is_alive_and_ready(http: HttpClient) -> None:
 async def test_it_is_alive_but_not_ready_while_the_log_cannot_be_written(
     http: HttpClient, served: ProgressReporter
 ) -> None:
-    served.tracker.recorder.unavailable = StoreUnavailable("The disk of the log is full.")
+    recorder = served.tracker.recorder
+    recorder._unavailable, recorder._try_again_at = StoreUnavailable("The disk is full."), time.monotonic() + 2
     answer = await http.get("/readyz")
     assert (answer.status, answer.body["code"]) == (503, "store_unavailable")
     assert answer.headers["Retry-After"] == "1"
     assert (await http.get("/healthz")).status == 200
-    served.tracker.recorder.unavailable = None
-    assert (await http.get("/readyz")).status == 200
+    async with asyncio.timeout(20):  # with nobody who tries it, nothing is known of the log after a second
+        while (await http.get("/readyz")).status != 200:
+            await asyncio.sleep(0.05)
 
 
 async def test_the_index_names_every_path(http: HttpClient) -> None:
