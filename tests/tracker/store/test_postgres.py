@@ -16,7 +16,7 @@ from tests.tracker.doubles import WAIT, in_threads
 from tracker.errors import InvalidSetting, SchemaMismatch, StoreError, StoreUnavailable
 from tracker.runtime import Tracker
 from tracker.settings import Settings
-from tracker.store import open_reader, open_store, postgres, revision, schema
+from tracker.store import open_reader, open_store, revision, schema
 from tracker.store.postgres_errors import translate
 from tracker.store.shared_writer import SharedWriter
 
@@ -78,10 +78,18 @@ def test_a_url_that_is_none_does_not_show_its_password() -> None:
     assert "secret" not in str(refused.value)
 
 
-def test_an_old_server_is_named(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "_OLDEST", 99)
-    with pytest.raises(StoreError, match="version 99 or newer is needed"):
+@pytest.mark.parametrize(("version", "shown"), [(140_012, "14"), (90_624, "9")])
+def test_an_old_server_is_named(postgres_url: str, version: int, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psycopg.ConnectionInfo, "server_version", property(lambda _: version))
+    with pytest.raises(StoreError) as refused:
         open_store(postgres_url)
+    assert str(refused.value) == f"This is PostgreSQL {shown}: version 15 or newer is needed."
+    assert not isinstance(refused.value, StoreUnavailable)  # waiting would not help
+
+
+def test_the_oldest_server_that_will_do_does(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psycopg.ConnectionInfo, "server_version", property(lambda _: 150_000))
+    open_store(postgres_url).close()
 
 
 def test_a_database_that_cannot_hold_every_text_is_refused(cluster: Cluster) -> None:
