@@ -21,7 +21,7 @@ def keep_engines() -> None:
     """In a process that looks at states at one path, one after the other: their statements are built only once."""
     sqlite.writing_engine = functools.cache(sqlite.writing_engine)
     # And each state is another file.
-    SameFile.demand = lambda _: None  # type: ignore[method-assign]
+    SameFile.demand = lambda _: None  # type: ignore[method-assign,assignment]
 
 
 def faults_of(folder: Path, state: State, name: str = "log.db") -> Iterator[str]:
