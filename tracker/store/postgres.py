@@ -35,6 +35,11 @@ _CONNECTION = {
 # A node that stands still inside a transaction holds up all others: the server ends its session. One that waits for a
 # lock gives up before its callers do.
 _WRITER_OPTIONS = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=10s"
+_IN_FORCE = "SELECT current_setting('synchronous_commit'), current_setting('idle_in_transaction_session_timeout')"
+_DROPS_SETTINGS = (
+    "The settings of a session do not reach PostgreSQL (idle_in_transaction_session_timeout is 0): a pooler is between "
+    "that drops them. Give the server's own address in the database URL: a node takes eight connections at most."
+)
 _READER_OPTIONS = "-c default_transaction_read_only=on"
 # Who makes or changes the tables; the number is nobody else's as far as anybody knows.
 _MIGRATING = text("SELECT pg_advisory_xact_lock(hashtext('jobreel migrations'), 0)")
@@ -195,8 +200,11 @@ def _demand_safety(connection: Any, _: object) -> None:
     if connection.info.parameter_status("server_encoding") != "UTF8":
         raise StoreError("The database must have the encoding UTF8: `createdb -E UTF8 -T template0 NAME` makes one.")
     with connection.cursor() as cursor:
-        cursor.execute("SHOW synchronous_commit")
-        if cursor.fetchone() == ("off",):
+        cursor.execute(_IN_FORCE)
+        waits_for_disk, ends_idle_after = cursor.fetchone()
+        if ends_idle_after == "0":
+            raise StoreError(_DROPS_SETTINGS)
+        if waits_for_disk == "off":
             # What is acknowledged is on the disk, whatever the others in this database think of that.
             cursor.execute("SET synchronous_commit = on")
     connection.commit()

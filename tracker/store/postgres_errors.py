@@ -23,6 +23,11 @@ _AT_THE_DOOR = (
         re.compile(r"database \"(.*)\" does not exist"),
         "PostgreSQL has no such database: {reason}. Make it with `createdb`, the tracker makes the tables.",
     ),
+    (
+        re.compile(r"unsupported startup parameter"),
+        "A pooler answers in PostgreSQL's place, and takes no settings of a session: {reason}. Give the server's own "
+        "address in the database URL.",
+    ),
 )
 
 

@@ -16,7 +16,7 @@ from tests.tracker.doubles import WAIT, in_threads
 from tracker.errors import InvalidSetting, SchemaMismatch, StoreError, StoreUnavailable
 from tracker.runtime import Tracker
 from tracker.settings import Settings
-from tracker.store import open_reader, open_store, revision, schema
+from tracker.store import open_reader, open_store, postgres, revision, schema
 from tracker.store.postgres_errors import translate
 from tracker.store.shared_writer import SharedWriter
 
@@ -90,6 +90,23 @@ def test_an_old_server_is_named(postgres_url: str, version: int, shown: str, mon
 def test_the_oldest_server_that_will_do_does(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psycopg.ConnectionInfo, "server_version", property(lambda _: 150_000))
     open_store(postgres_url).close()
+
+
+def test_a_pooler_that_drops_the_settings_of_a_session_is_refused(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "_WRITER_OPTIONS", "")
+    error = _refusal(postgres_url)
+    assert not isinstance(error, StoreUnavailable)
+    assert "a pooler is between" in str(error)
+
+
+def test_a_pooler_that_takes_no_settings_is_named() -> None:
+    said = 'connection to server at "127.0.0.1", port 6432 failed: FATAL:  unsupported startup parameter: options'
+    error = translate(DBAPIError("", {}, psycopg.OperationalError(said)))
+    assert not isinstance(error, StoreUnavailable)
+    assert str(error).startswith("A pooler answers in PostgreSQL's place")
+    assert "own address in the database URL" in str(error)
 
 
 def test_a_database_that_cannot_hold_every_text_is_refused(cluster: Cluster) -> None:
