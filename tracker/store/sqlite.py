@@ -24,6 +24,7 @@ from tracker.store.reader import SqlReader
 from tracker.store.same_file import SameFile
 from tracker.store.snapshot import Snapshot, snapshot
 from tracker.store.token_table import TokenTable
+from tracker.store.write_ahead_log import WriteAheadLog
 from tracker.store.writer import SqlWriter
 
 _BUSY_TIMEOUT_SECONDS = 5.0
@@ -179,7 +180,7 @@ def open_snapshot(path: Path) -> AbstractContextManager[Snapshot]:
 
 def open_token_table(path: Path) -> TokenTable:
     """The tokens of a log, also beside its owner."""
-    return TokenTable(writing_engine(path), translate)
+    return TokenTable(_engine(path, _leave_checkpoints_to_the_owner), translate)
 
 
 def demand_current(path: Path) -> None:
@@ -216,7 +217,11 @@ def _looking_at(path: Path) -> Iterator[Connection]:
 
 
 def writing_engine(path: Path) -> Engine:
-    """An engine whose every transaction is ``BEGIN IMMEDIATE`` and whose every commit is synced to the disk."""
+    """The owner's engine: each transaction is ``BEGIN IMMEDIATE``, each commit synced to the disk."""
+    return _engine(path, WriteAheadLog(path, _BUSY_TIMEOUT_SECONDS).keep_short)
+
+
+def _engine(path: Path, before_begin: Callable[[Connection], None]) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         poolclass=NullPool,
@@ -227,7 +232,7 @@ def writing_engine(path: Path) -> Engine:
     event.listen(engine, "do_connect", lambda *_: same.demand())
     event.listen(engine, "connect", _set_writer_pragmas)
     event.listen(engine, "connect", lambda *_: same.note())
-    event.listen(engine, "begin", partial(_begin_immediate, same))
+    event.listen(engine, "begin", partial(_begin_immediate, same, before_begin))
     return engine
 
 
@@ -277,10 +282,16 @@ def _end_snapshot(connection: Any, *_: object) -> None:
         connection.rollback()
 
 
-def _begin_immediate(same: SameFile, connection: Connection) -> None:
+def _leave_checkpoints_to_the_owner(connection: Connection) -> None:
+    # Older SQLite can lose a commit of one connection while another begins the write-ahead log anew.
+    driver.execute(connection, "PRAGMA wal_autocheckpoint = 0")
+
+
+def _begin_immediate(same: SameFile, before_begin: Callable[[Connection], None], connection: Connection) -> None:
     try:
         same.demand()
     except sqlite3.OperationalError as error:
         raise driver.wrapped(connection, "BEGIN IMMEDIATE", (), error) from error
+    before_begin(connection)
     # A deferred transaction that reads and then writes can fail at once with SQLITE_BUSY_SNAPSHOT.
     driver.execute(connection, "BEGIN IMMEDIATE")

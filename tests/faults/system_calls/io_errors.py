@@ -28,12 +28,13 @@ from tracker.filters import EVERYTHING, EventFilter
 from tracker.receipt import Receipt
 from tracker.runtime import LiveFeed, Tracker
 from tracker.settings import Settings
-from tracker.store import open_snapshot, sqlite
+from tracker.store import open_snapshot, sqlite, write_ahead_log
 from tracker.store.base import Writer
 from tracker.store.sqlite import SqliteStore
 from tracker.times import now
 
 _CHECKPOINT_PAGES = 12
+_LONG_BYTES = 10 * 4096  # the writer empties the write-ahead log before SQLite begins it anew by itself
 
 
 @dataclass(eq=False)
@@ -146,6 +147,7 @@ def _problems(path: Path, done: Done) -> list[str]:
 
 def main(folder: Path, step: int, times: int, is_credulous: bool) -> None:
     sqlite._WRITER_PRAGMAS += (f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}",)  # type: ignore[assignment]
+    write_ahead_log._LONG_BYTES = _LONG_BYTES
     if is_credulous:
         credulous.take_failures_for_done()
     empty, path = folder / "empty.db", folder / "log.db"
