@@ -70,6 +70,10 @@ class KnownJobs:
         if job_id not in self._jobs:
             self._keep(job_id, _Known(stages, payload, finished=False))
 
+    def forget(self, job_id: str) -> None:
+        """The job's start was refused: what the log has under this id is another job, or none. Any thread."""
+        self._jobs.pop(job_id, None)
+
     def finished(self, job_id: str) -> None:
         """The job's end was accepted."""
         known = self._jobs.get(job_id)

@@ -15,12 +15,13 @@ Importing this module loads no database and no web server; :func:`init_progress_
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from msgspec import UNSET
 
-from tracker.errors import NotInitialized
+from tracker.errors import NotInitialized, TrackerError
 from tracker.events import (
     AnyFact,
     ErrorReported,
@@ -142,6 +143,7 @@ class ProgressReporter:
         self._known.demand_new(job_id, event.payload)
         receipt = self._record(event)
         self._known.started(job_id, event.payload, () if own is UNSET else own)
+        receipt.add_done_callback(partial(self._forget_refused, job_id, receipt))
         return receipt
 
     def update_progress(
@@ -273,6 +275,12 @@ class ProgressReporter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _forget_refused(self, job_id: str, receipt: Receipt) -> None:
+        try:
+            receipt.result()
+        except TrackerError:
+            self._known.forget(job_id)
 
     def _report(self, job_id: str, fact: AnyFact, stage: str | None, event_id: str | None) -> Receipt:
         event = Event.of(job_id, fact, event_id)

@@ -319,3 +319,14 @@ def test_a_call_from_a_thread_that_ended_is_recorded(reporter: ProgressReporter)
     thread.start()
     thread.join(WAIT)
     assert reporter.get_job_status("a") is not None
+
+
+def test_a_start_that_the_log_refused_leaves_the_job_as_the_log_has_it(database_url: str) -> None:
+    with ProgressReporter(database_url=database_url) as reporter:
+        reporter.start_job("a", 1)
+    with ProgressReporter(database_url=database_url) as reporter:
+        with pytest.raises(JobExists):
+            reporter.start_job("a", 1, stages=["one", "two"]).wait()
+        assert reporter.update_progress("a", "importing", 5).wait() == 2
+        with pytest.raises(InvalidEvent):
+            reporter.update_progress("a", "one", 5)

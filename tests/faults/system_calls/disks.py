@@ -85,7 +85,7 @@ class SaysItIsFull(Disk):
 
 
 class SmallDisk(Disk):
-    """A file system of 3 MiB, with another file that takes what there is."""
+    """A file system of 24 MiB, with another file that takes what there is."""
 
     name = "a full file system"
 
@@ -126,7 +126,7 @@ class LimitedFiles(Disk):
 def mounted(folder: Path) -> Iterator[Path]:
     """A small file system in memory. Who may not mount gets :class:`subprocess.CalledProcessError`."""
     folder.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "jobreel", folder], check=True, capture_output=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "jobreel", folder], check=True, capture_output=True)
     try:
         yield folder
     finally:
