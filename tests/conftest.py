@@ -22,7 +22,7 @@ from tracker.statistics import STATISTICS_VERSION
 from tracker.store import open_store
 from tracker.store.sqlite import SqliteStore
 
-_EMPTY_POSTGRES = f"""
+EMPTY_POSTGRES = f"""
 SET lock_timeout = '20s';
 SET session_replication_role = replica;
 TRUNCATE events, jobs, tombstones, job_texts, statistics, tokens, audit RESTART IDENTITY;
@@ -100,7 +100,7 @@ def _one_postgres(cluster: Cluster, empty_postgres: str) -> str:
 def emptied_postgres_url(_one_postgres: str) -> str:
     """A log on PostgreSQL that tests use one after the other: emptying it is quicker than making one."""
     with psycopg.connect(_one_postgres) as connection:
-        connection.execute(_EMPTY_POSTGRES, prepare=False)
+        connection.execute(EMPTY_POSTGRES, prepare=False)
     return _one_postgres
 
 
