@@ -14,6 +14,7 @@ from tracker.times import MICROSECONDS, now
 _log = logging.getLogger("tracker")
 # One step is one short transaction between those of the callers, so that pruning never holds them up for long.
 _EVENTS_A_STEP = 1_000
+_PAGES_A_STEP = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +39,19 @@ class Retention:
         self._thread: threading.Thread | None = None
 
     def prune_once(self, now: int) -> Pruned:
-        """Remove every job that is due at ``now`` (microseconds UTC). Any thread; waits until it is done."""
+        """Remove every job that is due at ``now`` (microseconds UTC), and give their room back to the disk.
+
+        Any thread; waits until it is done.
+        """
         jobs = events = 0
         before = self._policy.finished_before(now)
         while True:
             step = self._recorder.ask(lambda writer: writer.prune(before, now, _EVENTS_A_STEP))
             jobs, events = jobs + step.jobs, events + step.events
             if step.done or self._stopping.is_set():
-                return Pruned(jobs=jobs, events=events, done=step.done)
+                break
+        self._give_back()
+        return Pruned(jobs=jobs, events=events, done=step.done)
 
     def start(self) -> None:
         """Prune now and then every interval, until :meth:`stop`."""
@@ -60,6 +66,11 @@ class Retention:
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(timeout)
+
+    def _give_back(self) -> None:
+        while not self._stopping.is_set():
+            if self._recorder.ask(lambda writer: writer.give_back(_PAGES_A_STEP)) < _PAGES_A_STEP:
+                return
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -61,6 +61,9 @@ class MemoryWriter:
     def prune(self, finished_before: int, now: int, max_events: int) -> Pruned:
         return Pruned(jobs=0, events=0, done=True)
 
+    def give_back(self, max_pages: int) -> int:
+        return 0
+
     def begin_epoch(self, instead_of: str | None = None) -> LogHead:
         raise NotImplementedError
 

@@ -110,6 +110,13 @@ class Writer(Protocol):
         """One bounded step of removing whole jobs that finished before that time (microseconds UTC)."""
         ...
 
+    def give_back(self, max_pages: int) -> int:
+        """One bounded step of giving room that pruning left back to the disk; returns how many pages it gave.
+
+        Fewer than ``max_pages``: there is no more to give.
+        """
+        ...
+
     def begin_epoch(self, instead_of: str | None = None) -> LogHead:
         """Give the log another epoch, as its history is not what its readers know: all of them begin anew.
 

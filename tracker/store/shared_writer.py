@@ -72,6 +72,10 @@ class SharedWriter(SqlWriter):
                 return Pruned(jobs=0, events=0, done=True)
             return self._prune(connection, finished_before, now, max_events)
 
+    def give_back(self, max_pages: int) -> int:  # noqa: ARG002  # the contract's
+        """See :meth:`tracker.store.base.Writer.give_back`. PostgreSQL's autovacuum does it, as it sees fit."""
+        return 0
+
     def _note_session(self, connection: Any, _: object) -> None:
         self.session = connection.info.backend_pid
         # It may be a standby that took over, and has not all that the server before it had.

@@ -15,7 +15,7 @@ from tracker.errors import JobNotFound, JobPruned, StoreError
 from tracker.events import Event, ProgressUpdated, RecordedEvent
 from tracker.projection import Job
 from tracker.statistics import HOUR, Key, add_progress, counted
-from tracker.store import driver, pruning, rebuilding, rows, statements
+from tracker.store import driver, pruning, rebuilding, rows, shrinking, statements
 from tracker.store.base import Append, Committed, LogHead, Pruned
 from tracker.store.bulk import bulk_insert
 from tracker.store.draft import Draft
@@ -110,6 +110,16 @@ class SqlWriter:
         """See :meth:`tracker.store.base.Writer.prune`."""
         with self.transaction() as connection:
             return self._prune(connection, finished_before, now, max_events)
+
+    def give_back(self, max_pages: int) -> int:
+        """See :meth:`tracker.store.base.Writer.give_back`."""
+        with self.transaction() as connection:
+            given = shrinking.give_back(connection, max_pages)
+            is_last = given > 0 and not shrinking.free_pages(connection)
+        if is_last:
+            with self._translated():
+                shrinking.checkpoint(self._connected())
+        return given
 
     def begin_epoch(self, instead_of: str | None = None) -> LogHead:
         """See :meth:`tracker.store.base.Writer.begin_epoch`."""
