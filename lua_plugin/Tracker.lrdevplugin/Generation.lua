@@ -19,7 +19,8 @@ end
 shared.generation = shared.generation + 1
 
 local mine = shared.generation
-local mark = string.format("%.6f %.0f", LrDate.currentTime(), math.random() * 2 ^ 31)
+-- All are of one length, by which half a mark is known.
+local mark = string.format("%017.6f %010.0f", LrDate.currentTime(), math.random() * 2 ^ 31)
 local ok, isMarked = pcall(DataFolder.write, FILE, mark)
 isMarked = ok and isMarked
 local isLatest, lookAt = true, 0
@@ -28,7 +29,7 @@ local function look()
     if not isMarked or not isLatest then return end
     local read, text = pcall(DataFolder.read, FILE)
     -- A mark that cannot be read, or is only half there, says nothing; another one does.
-    if read and text and text ~= mark and #text >= #mark - 2 then isLatest = false end
+    if read and text and text ~= mark and #text >= #mark then isLatest = false end
 end
 
 --- Whether no later load has taken over, as of a quarter of a second ago.

@@ -96,10 +96,11 @@ it("shows no bars when the user does not want them, at once", function()
     expect(#bars(world), 1)
 end)
 
-local function expectOneBarAfterReload(isAllNew)
+local function expectOneBarAfterReload(isAllNew, before)
     local world, server, begin = watching()
     started(server, "a")
     begin()
+    if before then before() end
     world:reload(isAllNew)
     begin()
     expect(#bars(world), 1)
@@ -113,6 +114,18 @@ end)
 
 it("does so too in a Lightroom whose globals do not outlive that", function()
     expectOneBarAfterReload(true)
+end)
+
+it("does so too whatever number its mark is given", function()
+    local random, number = math.random, 0.9
+    math.random = function(...)
+        return select("#", ...) == 0 and number or random(...)
+    end
+    local ok, problem = pcall(expectOneBarAfterReload, true, function()
+        number = 1e-9
+    end)
+    math.random = random
+    assert(ok, problem)
 end)
 
 it("leaves the journal to the code that was loaded last", function()
