@@ -93,11 +93,12 @@ def create_app(tracker: Tracker, policy: Policy | None = None) -> web.Applicatio
             tracker.remove_listener(app[METRICS].committed)
             for task in tasks:
                 task.cancel()
+            await asyncio.wait(tasks)
 
     app.cleanup_ctx.append(live)
     app.on_shutdown.append(_dismiss_clients)
     app.on_response_prepare.append(add_headers)
-    SlowPeers(settings.send_timeout_seconds).attach(app)
+    SlowPeers(settings.send_timeout_seconds, app[METRICS].cut_slow_client).attach(app)
     for module in _ROUTES:
         app.add_routes(module.routes)
     demand_operations(app)

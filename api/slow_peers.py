@@ -12,13 +12,12 @@ import math
 import socket
 import struct
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 from aiohttp import web
 from msgspec import Struct
 
-from .metrics import METRICS
 from .sockets import hold_little
 
 _log = logging.getLogger("tracker")
@@ -40,14 +39,17 @@ class _Debt(Struct):
 class SlowPeers:
     """The connections that were written to, of one application. Event loop only."""
 
-    def __init__(self, patience_seconds: float) -> None:
-        """``patience_seconds``: for taking the whole of what waits, or 32 KiB of it, again and again."""
+    def __init__(self, patience_seconds: float, on_cut: Callable[[], None]) -> None:
+        """``patience_seconds``: for taking the whole of what waits, or 32 KiB of it, again and again.
+
+        ``on_cut`` is called when a client was cut.
+        """
         self._patience = patience_seconds
+        self._on_cut = on_cut
         self._debts: dict[asyncio.Transport, _Debt] = {}
 
     def attach(self, app: web.Application) -> None:
         """Watch the connections of an application while it runs; before it is started."""
-        self._on_cut = app[METRICS].cut_slow_client
         app.on_response_prepare.append(self._note)
         app.cleanup_ctx.append(self._watching)
 

@@ -32,7 +32,11 @@ class Served:
     def __init__(self) -> None:
         self.port = 0
         self.transports: list[asyncio.Transport] = []
+        self.cuts = 0
         self.end = asyncio.Event()
+
+    def cut(self) -> None:
+        self.cuts += 1
 
     async def page(self, request: web.Request) -> web.Response:
         self._note(request)
@@ -58,7 +62,7 @@ async def serving(certificate: tls.Certificate | None = None) -> AsyncIterator[S
     served, app = Served(), web.Application()
     app.router.add_get("/page", served.page)
     app.router.add_get("/stream", served.stream)
-    SlowPeers(_PATIENCE_SECONDS).attach(app)
+    SlowPeers(_PATIENCE_SECONDS, served.cut).attach(app)
     runner = web.AppRunner(app, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=certificate.context if certificate else None)
