@@ -90,13 +90,20 @@ class TokenBook:
 
     async def watch(self) -> None:
         """Read the tokens every two seconds, and end the visits of those that are good no more. Never returns."""
-        while True:
-            await asyncio.sleep(_READ_EVERY_SECONDS)
-            try:
-                await self.read()
-            except StoreError as error:
-                _log.warning("The tokens cannot be read just now: %s", error)
-            self._end_visits()
+        try:
+            while True:
+                await asyncio.sleep(_READ_EVERY_SECONDS)
+                await self._read_again()
+                self._end_visits()
+        finally:
+            if self._reading is not None:
+                self._reading.cancel()
+
+    async def _read_again(self) -> None:
+        try:
+            await self.read()
+        except StoreError as error:
+            _log.warning("The tokens cannot be read just now: %s", error)
 
     def _end_visits(self) -> None:
         at = now()

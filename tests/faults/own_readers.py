@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeAlias
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from tests.tracker.doubles import WAIT
 from tracker.filters import EVERYTHING
 from tracker.runtime import Tracker
@@ -59,8 +61,11 @@ async def pages_that_nobody_waits_for(reader: SqlReader, over: threading.Event) 
 
 async def pages_of_one_moment(reader: SqlReader, over: threading.Event) -> None:
     """What no reader of the store's does: a transaction over many pages."""
-    async with reader._connection() as connection:
+
+    async def read(connection: AsyncConnection) -> None:
         await connection.exec_driver_sql("BEGIN")
         while not over.is_set():
             await connection.run_sync(lambda one: one.exec_driver_sql("SELECT count(*) FROM log_head").all())
             await asyncio.sleep(0.01)
+
+    await reader._reading(read)

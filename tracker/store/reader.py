@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from functools import partial
+from typing import Any, TypeVar
 
-from sqlalchemy import Select
+from sqlalchemy import Row, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -24,6 +25,7 @@ from tracker.store.fetching import Fetch
 from tracker.timeline import Step
 from tracker.tokens import Token
 
+_Found = TypeVar("_Found")
 _CLOSE_SECONDS = 5.0
 _PAGES = 1000  # filters whose statement is kept
 _OF_A_JOB = ("job_id", "after", "limit")
@@ -56,8 +58,7 @@ class SqlReader:
 
     async def head(self) -> LogHead:
         """See :meth:`tracker.store.base.Reader.head`."""
-        async with self._connection() as connection:
-            ((position, horizon, epoch, _),) = await self._head.rows(connection)
+        ((position, horizon, epoch, _),) = await self._reading(self._head.rows)
         return LogHead(position, horizon, epoch)
 
     async def read(self, after: int, limit: int, wanted: EventFilter) -> list[RecordedEvent]:
@@ -72,17 +73,19 @@ class SqlReader:
         self, job_id: str, after: int, through: int, limit: int, like: str | None = None, every: int = 1
     ) -> Sequence[Step]:
         """See :meth:`tracker.store.base.Reader.job_steps`."""
-        values = {"job_id": job_id, "after": after, "through": through, "limit": limit}
-        async with self._connection() as connection:
-            return rows.steps(await self._job_steps.rows(connection, **values, **rows.left_out(like, every)))
+        values: dict[str, Any] = {"job_id": job_id, "after": after, "through": through, "limit": limit}
+        return rows.steps(await self._reading(partial(self._job_steps.rows, **values, **rows.left_out(like, every))))
 
     async def load_job(self, job_id: str) -> Job:
         """See :meth:`tracker.store.base.Reader.load_job`."""
-        async with self._connection() as connection:
+
+        async def load(connection: AsyncConnection) -> Job:
             for (state,) in await self._job_state.rows(connection, job_id=job_id):
                 return rows.job(state)
             pruned = (await connection.execute(statements.PRUNED_IDS, {"job_ids": [job_id]})).first()
-        raise JobPruned(job_id) if pruned else JobNotFound(job_id)
+            raise JobPruned(job_id) if pruned else JobNotFound(job_id)
+
+        return await self._reading(load)
 
     async def list_jobs(
         self, status: JobStatus | None, before: int | None, limit: int, job_prefixes: frozenset[str] = frozenset()
@@ -100,10 +103,7 @@ class SqlReader:
 
     async def statistics(self, query: StatisticsQuery, now: int, position: int | None = None) -> Tally:
         """See :meth:`tracker.store.base.Reader.statistics`."""
-        async with self._connection() as connection:
-            # One snapshot for all that is read; it ends with the connection.
-            await connection.exec_driver_sql(self._begin)
-            found = await connection.run_sync(statistics_reading.find, query, now, position)
+        found = await self._snapshot(statistics_reading.find, query, now, position)
         if not found.later:
             return statistics_reading.tally(query, found)
         return await asyncio.to_thread(statistics_reading.tally, query, found)
@@ -114,10 +114,8 @@ class SqlReader:
 
     async def count_jobs(self, query: JobQuery) -> int:
         """See :meth:`tracker.store.base.Reader.count_jobs`."""
-        async with self._connection() as connection:
-            statement = jobs_query.total(query, self._engine.dialect.name)
-            count: int = (await connection.execute(statement)).scalar_one()
-        return count
+        statement = jobs_query.total(query, self._engine.dialect.name)
+        return int((await self._rows(statement))[0][0])
 
     async def job_life(self, job_id: str, after: int, limit: int) -> list[RecordedEvent]:
         """See :meth:`tracker.store.base.Reader.job_life`."""
@@ -125,16 +123,12 @@ class SqlReader:
 
     async def recorded_at(self, position: int) -> int | None:
         """See :meth:`tracker.store.base.Reader.recorded_at`."""
-        async with self._connection() as connection:
-            row = (await connection.execute(statements.RECORDED_AT, {"position": position})).first()
-        return None if row is None else row.recorded_at
+        found = await self._rows(statements.RECORDED_AT, position=position)
+        return found[0].recorded_at if found else None
 
     async def position_at(self, time: int) -> int:
         """See :meth:`tracker.store.base.Reader.position_at`."""
-        async with self._connection() as connection:
-            # One snapshot for all that is read; it ends with the connection.
-            await connection.exec_driver_sql(self._begin)
-            return await connection.run_sync(moments.position_at, time)
+        return await self._snapshot(moments.position_at, time)
 
     async def prunable_jobs(self, finished_before: int, limit: int) -> list[Job]:
         """See :meth:`tracker.store.base.Reader.prunable_jobs`."""
@@ -142,8 +136,7 @@ class SqlReader:
 
     async def tokens(self) -> list[Token]:
         """See :meth:`tracker.store.base.Reader.tokens`."""
-        async with self._connection() as connection:
-            return [rows.token(row) for row in await connection.execute(statements.TOKENS)]
+        return [rows.token(row) for row in await self._rows(statements.TOKENS)]
 
     async def close(self) -> None:
         """See :meth:`tracker.store.base.Reader.close`."""
@@ -156,9 +149,7 @@ class SqlReader:
             await self._engine.dispose()
 
     async def _events(self, fetch: Fetch, **values: Any) -> list[RecordedEvent]:
-        async with self._connection() as connection:
-            found = await fetch.rows(connection, **values)
-        return rows.recorded_events(found)
+        return rows.recorded_events(await self._reading(partial(fetch.rows, **values)))
 
     def _page(self, wanted: EventFilter) -> Fetch:
         if wanted not in self._pages:
@@ -168,13 +159,34 @@ class SqlReader:
         return self._pages[wanted]
 
     async def _jobs(self, statement: Select[Any], **values: Any) -> list[Job]:
-        async with self._connection() as connection:
-            return [rows.job(state) for state in (await connection.execute(statement, values)).scalars()]
+        return [rows.job(state) for (state,) in await self._rows(statement, **values)]
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+    async def _rows(self, statement: Select[Any], **values: Any) -> Sequence[Row[Any]]:
+        async def read(connection: AsyncConnection) -> Sequence[Row[Any]]:
+            found: Sequence[Row[Any]] = (await connection.execute(statement, values)).all()
+            return found
+
+        return await self._reading(read)
+
+    async def _snapshot(self, find: Callable[..., _Found], *arguments: Any) -> _Found:
+        async def read(connection: AsyncConnection) -> _Found:
+            # One snapshot for all that is read; it ends with the connection.
+            await connection.exec_driver_sql(self._begin)
+            return await connection.run_sync(find, *arguments)
+
+        return await self._reading(read)
+
+    async def _reading(self, read: Callable[[AsyncConnection], Awaitable[_Found]]) -> _Found:
+        # A statement cannot be broken off: what is begun goes on to its end, and has its connection until then, also
+        # when nobody waits for it any more. A connection that is left in the middle has to be thrown away.
+        await self._turn.acquire()
+        reading = asyncio.create_task(self._read(read))
+        reading.add_done_callback(lambda _: self._turn.release())
+        return await asyncio.shield(reading)
+
+    async def _read(self, read: Callable[[AsyncConnection], Awaitable[_Found]]) -> _Found:
         try:
-            async with self._turn, self._engine.connect() as connection:
-                yield connection
+            async with self._engine.connect() as connection:
+                return await read(connection)
         except DBAPIError as error:
             raise self._translate(error) from error
