@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 
 from api.websocket_server import WebSocketServer
 from tests.api.clients import HttpClient, Message, SocketClient, is_unbroken, positions, socket_client
+from tests.security.frames import TEXT, frame
 from tracker.progress_reporter import ProgressReporter
 from tracker.settings import Settings
 
@@ -266,15 +268,16 @@ async def test_a_cursor_with_an_added_channel_holds_for_all_of_them(
 async def test_caught_up_is_told_also_when_a_channel_is_added_on_the_way(
     served: ProgressReporter, socket: SocketClient
 ) -> None:
-    report_some(served, 3000)
-    await socket.send({"type": "subscribe", "channels": ["jobs"], "after": 0})
-    await socket.send({"type": "subscribe", "channels": ["photos"]})
+    count = 20_000  # pages enough that the second wish comes between them
+    report_some(served, count)
+    wishes = [{"type": "subscribe", "channels": ["jobs"], "after": 0}, {"type": "subscribe", "channels": ["photos"]}]
+    socket.connection.transport.write(b"".join(frame(TEXT, json.dumps(wish).encode()) for wish in wishes))
     messages = await socket.until(type="caught_up")
     added = next(index for index, message in enumerate(messages) if message.get("channels") == ["jobs", "photos"])
     assert 0 < added < len(messages) - 1, "it was added on the way"
     events = [message for message in messages[:-1] if "prev" in message]
-    assert positions(events) == list(range(1, 3001))
-    assert messages[-1]["position"] == 3000
+    assert positions(events) == list(range(1, count + 1))
+    assert messages[-1]["position"] == count
     assert await socket.is_silent()
 
 
