@@ -16,6 +16,7 @@
     │  ├─ LogNotEmpty                       path
     │  └─ SchemaMismatch                    found, expected
     ├─ RecorderFull / RecorderClosed        capacity
+    ├─ ClockDoubtful
     ├─ ServerError                          host, port
     ├─ ServerUnreachable (also ConnectionError)  url
     ├─ ServerRefused                        url, refusal
@@ -248,6 +249,18 @@ class RecorderClosed(TrackerError):
 
     def __init__(self, reason: str = "The tracker is closed and records no more events.") -> None:
         super().__init__(reason)
+
+
+class ClockDoubtful(TrackerError):
+    """The system's clock may be wrong, and what is removed by a wrong one is gone: nothing was removed."""
+
+    code = "clock_doubtful"
+
+    def __init__(self, now: str, problem: str) -> None:
+        super().__init__(
+            f"The clock, at {now}, {problem}. What is pruned by a wrong clock is gone, so nothing was. If it is "
+            "right: `tracker prune --trust-clock`; a tracker that runs for a day from then on believes it, too."
+        )
 
 
 class ServerError(TrackerError):

@@ -23,20 +23,24 @@ _LONGEST_SECONDS = 1e10
 @click.command(cls=Command)
 @click.option("--keep-for", metavar="TIME", help="Keep jobs this long after their end: 12h, 7d, 2w.  [default: 30d]")
 @click.option("--dry-run", is_flag=True, help="Say what would go, also beside a server. Nothing is removed.")
+@click.option("--trust-clock", is_flag=True, help="Also when the clock seems wrong.")
 @json_option
 @database_option
-def prune(keep_for: str | None, dry_run: bool, as_json: bool, database: str | None) -> None:
+def prune(keep_for: str | None, dry_run: bool, trust_clock: bool, as_json: bool, database: str | None) -> None:
     """Remove jobs that finished long ago, with their events.
 
     Unfinished jobs stay, whatever their age. A server does the same by itself, with TRACKER_KEEP_FOR_SECONDS (30 days
     where it is not set).
+
+    If the clock says that nothing was recorded for 90 days, it may be wrong: nothing is removed then, unless you trust
+    it.
     """
     settings = load_settings(database, keep_for_seconds=keep_for)
     _check(settings.keep_for_seconds)
     if dry_run:
         _foresee(settings, as_json)
     else:
-        _prune(settings, as_json)
+        _prune(settings, trust_clock, as_json)
 
 
 def _check(keep_for: float) -> None:
@@ -46,13 +50,12 @@ def _check(keep_for: float) -> None:
         raise InvalidSetting("keep_for_seconds", keep_for, "is longer than any log")
 
 
-def _prune(settings: Settings, as_json: bool) -> None:
+def _prune(settings: Settings, trusts_clock: bool, as_json: bool) -> None:
     from tracker.runtime import Tracker
-    from tracker.times import now
 
     demand_log(settings.database_url)
     with Tracker(settings) as tracker:
-        pruned = tracker.retention.prune_once(now())
+        pruned = tracker.retention.prune_due(trusts_clock=trusts_clock)
     if as_json:
         echo_json({"success": True, "dry_run": False, "pruned_jobs": pruned.jobs, "pruned_events": pruned.events})
     elif pruned.jobs or pruned.events:

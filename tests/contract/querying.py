@@ -190,6 +190,15 @@ class Querying:
             position = await reader.position_at(time)
             assert at[position] <= time < at[position + 1]
 
+    def test_the_newest_event_before_a_time(self, log: Log) -> None:
+        assert log.writer.newest_before(NOON) is None
+        log.append(started("a"), started("b"), completed("a"), progressed("b"))
+        found = [log.writer.newest_before(NOON + seconds * SECOND) for seconds in (-1, 0, 1, 60)]
+        assert found == [None, NOON, NOON + SECOND, NOON + 3 * SECOND]
+        log.prune(NOON + HOUR)
+        found = [log.writer.newest_before(NOON + seconds * SECOND) for seconds in (0, 1, 2, 60)]
+        assert found == [None, NOON + SECOND, NOON + SECOND, NOON + 3 * SECOND]
+
     async def test_as_of_a_position_finds_those_that_had_started_or_have_changed(
         self, log: Log, reader: Reader
     ) -> None:

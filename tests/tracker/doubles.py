@@ -58,6 +58,9 @@ class MemoryWriter:
     def read(self, after: int, limit: int) -> list[RecordedEvent]:
         return self.rows[after : after + limit]
 
+    def newest_before(self, time: int) -> int | None:
+        return max((row.recorded_at for row in self.rows if row.recorded_at <= time), default=None)
+
     def prune(self, finished_before: int, now: int, max_events: int) -> Pruned:
         return Pruned(jobs=0, events=0, done=True)
 

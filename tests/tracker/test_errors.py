@@ -7,6 +7,7 @@ import pytest
 
 from tracker import errors
 from tracker.errors import (
+    ClockDoubtful,
     CursorReset,
     CursorTruncated,
     DuplicateEvent,
@@ -50,6 +51,7 @@ EVERY = [
     (SchemaMismatch("9", "1", "Update."), {"found": "9", "expected": "1"}),
     (RecorderFull(10, 1.5), {"capacity": 10}),
     (RecorderClosed(), {}),
+    (ClockDoubtful("2036-11-20T12:00:00Z", "was set forward"), {}),
     (ServerError("127.0.0.1", 80, "it is taken"), {"host": "127.0.0.1", "port": 80}),
     (ServerUnreachable("http://h", "No server."), {"url": "http://h"}),
     (ServerRefused("http://h", "No.", "unauthorized"), {"url": "http://h", "refusal": "unauthorized"}),

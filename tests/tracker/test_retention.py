@@ -9,7 +9,8 @@ import pytest
 
 from tests.builders import NOON, SECOND, appends, completed, started
 from tests.tracker.doubles import WAIT, GatedWriter, MemoryWriter, recording
-from tracker.errors import StoreUnavailable
+from tracker.clock import Clock
+from tracker.errors import ClockDoubtful, StoreUnavailable
 from tracker.recorder import Recorder
 from tracker.retention import Retention, RetentionPolicy
 from tracker.store.base import Pruned
@@ -142,3 +143,97 @@ def test_stopping_does_not_wait_for_a_log_that_is_unavailable() -> None:
 def test_stopping_without_having_started_is_harmless() -> None:
     with recording(MemoryWriter()) as recorder:
         Retention(recorder, MINUTE, 3600).stop()
+
+
+# A clock that may be wrong.
+
+
+class Hands:
+    """A clock that is moved by the test, and seconds that go by."""
+
+    def __init__(self) -> None:
+        self.wall, self.elapsed = NOON, 0.0
+        self.clock = Clock(lambda: self.wall, lambda: self.elapsed)
+
+    def go_by(self, seconds: float) -> None:
+        self.wall += int(seconds * SECOND)
+        self.elapsed += seconds
+
+    def set(self, seconds: float) -> None:
+        self.wall += int(seconds * SECOND)
+
+
+DAY = 86_400.0
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+def old(on_disk: Recorder, hands: Hands) -> Retention:
+    """A job that is over, two minutes ago: it is due."""
+    on_disk.ask(lambda writer: writer.append(appends(started("a"), completed("a"), at=NOON)))
+    hands.go_by(120)
+    return Retention(on_disk, MINUTE, 3600, hands.clock)
+
+
+@pytest.mark.parametrize("seconds", [0, 299, -299])
+def test_a_clock_that_is_kept_in_step_is_believed(old: Retention, hands: Hands, seconds: float) -> None:
+    hands.set(seconds)
+    old.prune_due()
+    hands.go_by(600)
+    assert old.prune_due().done
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(-3600, "set back"), (301, "set forward"), (3650 * DAY, "set forward")])
+def test_nothing_is_pruned_by_a_clock_that_was_set(old: Retention, hands: Hands, seconds: float, told: str) -> None:
+    hands.set(seconds)
+    with pytest.raises(ClockDoubtful, match=f"{told} while the tracker ran"):
+        old.prune_due()
+    hands.go_by(DAY - 1)
+    with pytest.raises(ClockDoubtful, match=told):
+        old.prune_due()
+
+
+def test_it_is_believed_after_a_day_or_when_it_is_told_to(old: Retention, hands: Hands) -> None:
+    hands.set(3650 * DAY)
+    with pytest.raises(ClockDoubtful):
+        old.prune_due()
+    hands.go_by(DAY)
+    assert old.prune_due().jobs == 1
+
+
+def test_it_is_believed_when_that_is_said(old: Retention, hands: Hands) -> None:
+    hands.set(3650 * DAY)
+    assert old.prune_due(trusts_clock=True).jobs == 1
+
+
+def test_a_machine_that_slept_is_no_clock_that_was_set(old: Retention, hands: Hands) -> None:
+    hands.go_by(30 * DAY)
+    assert old.prune_due().jobs == 1
+
+
+@pytest.mark.parametrize(("days", "removed"), [(89, 1), (91, None)])
+def test_a_clock_that_was_set_before_the_start_is_known_by_a_long_pause(
+    on_disk: Recorder, days: int, removed: int | None
+) -> None:
+    on_disk.ask(lambda writer: writer.append(appends(started("a"), completed("a"), at=NOON)))
+    at = NOON + days * int(DAY) * SECOND
+    # What is recorded with the same clock says nothing of it.
+    on_disk.ask(lambda writer: writer.append(appends(started("b"), at=at)))
+    retention = Retention(on_disk, MINUTE, 3600, Clock(lambda: at + SECOND, lambda: 0.0))
+    if removed is None:
+        with pytest.raises(ClockDoubtful, match="91 days past what was recorded last before today"):
+            retention.prune_due()
+    else:
+        assert retention.prune_due().jobs == removed
+
+
+def test_in_a_log_of_today_there_is_nothing_to_doubt(on_disk: Recorder, hands: Hands) -> None:
+    retention = Retention(on_disk, MINUTE, 3600, hands.clock)
+    assert retention.prune_due().done
+    on_disk.ask(lambda writer: writer.append(appends(started("a"), completed("a"), at=NOON)))
+    hands.go_by(100)
+    assert retention.prune_due().jobs == 1

@@ -106,6 +106,10 @@ class Writer(Protocol):
         """A page of the log, in order of position."""
         ...
 
+    def newest_before(self, time: int) -> int | None:
+        """When the newest event that is not later than ``time`` was recorded, if there is one; microseconds UTC."""
+        ...
+
     def prune(self, finished_before: int, now: int, max_events: int) -> Pruned:
         """One bounded step of removing whole jobs that finished before that time (microseconds UTC)."""
         ...

@@ -23,3 +23,9 @@ def position_at(connection: Connection, time: int) -> int:
         else:
             high = last.position
     return low
+
+
+def newest_before(connection: Connection, time: int) -> int | None:
+    """When the event at :func:`position_at` was recorded; None if none is left up to there."""
+    last = connection.execute(statements.RECORDED_AT, {"position": position_at(connection, time)}).first()
+    return None if last is None else int(last.recorded_at)

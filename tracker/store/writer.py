@@ -15,7 +15,7 @@ from tracker.errors import JobNotFound, JobPruned, StoreError
 from tracker.events import Event, ProgressUpdated, RecordedEvent
 from tracker.projection import Job
 from tracker.statistics import HOUR, Key, add_progress, counted
-from tracker.store import driver, pruning, rebuilding, rows, shrinking, statements
+from tracker.store import driver, moments, pruning, rebuilding, rows, shrinking, statements
 from tracker.store.base import Append, Committed, LogHead, Pruned
 from tracker.store.bulk import bulk_insert
 from tracker.store.draft import Draft
@@ -105,6 +105,11 @@ class SqlWriter:
         with self.transaction() as connection:
             page = connection.execute(statements.PAGE, {"after": after, "limit": limit})
             return [rows.recorded_event(row) for row in page]
+
+    def newest_before(self, time: int) -> int | None:
+        """See :meth:`tracker.store.base.Writer.newest_before`."""
+        with self.transaction() as connection:
+            return moments.newest_before(connection, time)
 
     def prune(self, finished_before: int, now: int, max_events: int) -> Pruned:
         """See :meth:`tracker.store.base.Writer.prune`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -146,3 +147,16 @@ def test_what_looks_after_a_log_does_not_make_one(run: Run, log: Path, command: 
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: There is no log at ")
     assert not log.exists()
+
+
+def test_prune_removes_nothing_by_a_clock_that_may_be_wrong(
+    run: Run, jobs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = time.time_ns() + 200 * 86_400 * 10**9
+    monkeypatch.setattr(time, "time_ns", lambda: later)
+    doubted = run("prune")
+    assert doubted.exit_code == 1
+    assert "is 200 days past what was recorded last before today" in doubted.stderr
+    assert "`tracker prune --trust-clock`" in doubted.stderr
+    assert json.loads(run("prune", "--json").stdout)["code"] == "clock_doubtful"
+    assert run("prune", "--trust-clock").stdout.startswith("Removed 2 jobs and 8 events")
