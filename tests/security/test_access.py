@@ -144,7 +144,7 @@ def _serve(database: Path, log: Path) -> Iterator[str]:
             stderr=errors,
             text=True,
             cwd=_ROOT,
-            env={**os.environ, "PYTHONASYNCIODEBUG": "1"},
+            env={**os.environ, "PYTHONASYNCIODEBUG": "1", "TRACKER_AUTH_TIMEOUT_SECONDS": "1"},
         ) as process,
     ):
         assert process.stdout is not None

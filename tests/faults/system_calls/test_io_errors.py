@@ -18,7 +18,7 @@ from tests import figures
 from tests.faults.preload import compiled
 
 _LONG = bool(os.environ.get("JOBREEL_TORTURE"))
-_RUNS = [(1, 1), (1, 3)] if _LONG else [(7, 1)]  # every so many writes, so many errors in a row
+_RUNS = [(1, 1), (1, 3)] if _LONG else [(11, 1)]  # every so many writes, so many errors in a row
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[2]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="fails by LD_PRELOAD")
