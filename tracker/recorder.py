@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
-from tracker.errors import StoreError, StoreUnavailable, TrackerError
+from tracker.errors import RecorderClosed, StoreError, StoreUnavailable, TrackerError
 from tracker.events import Event, RecordedEvent
 from tracker.intake_queue import IntakeQueue
 from tracker.receipt import Receipt
@@ -23,6 +23,7 @@ from tracker.times import now
 
 _log = logging.getLogger("tracker")
 _T = TypeVar("_T")
+_LAST_SECONDS = 1.0  # for the transaction that is under way when nobody waits for the rest any more
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5  # seconds between attempts while the store is unavailable
 _EVENT_OVERHEAD = 600  # bytes an event takes in the queue beside its payload, counted towards queue_bytes
 OnCommit: TypeAlias = Callable[[list[RecordedEvent]], None]
@@ -116,8 +117,11 @@ class Recorder:
         self.timed: Timed = _untimed
         """Called after each commit, on the recorder's thread: how many events, and how many seconds it took."""
         self._writing_since: int | None = None
-        self._thread = threading.Thread(target=self._run, name="tracker-recorder", daemon=True)
-        self._thread.start()
+        self._late = 0  # events whose turn came when nobody waited any more
+        self._has_ended = threading.Event()
+        self._ending = threading.Lock()
+        self._then: Callable[[], None] | None = None  # what gives up the log, until it was called
+        threading.Thread(target=self._run, name="tracker-recorder", daemon=True).start()
 
     def record(self, *events: Event, patient: bool = True) -> Receipt:
         """Accept events for the log: all of them or none. Any thread.
@@ -190,16 +194,21 @@ class Recorder:
             since = self._queue.oldest_accepted_at
         return 0.0 if since is None else max(0, now() - since) / 1_000_000
 
-    def close(self, timeout: float = 5.0) -> None:
-        """Write what was accepted, then stop. Any thread; again is harmless.
+    def close(self, timeout: float = 5.0, then: Callable[[], None] | None = None) -> None:
+        """Write what was accepted, stop, and ``then`` give up the log. Any thread; again is harmless.
 
-        What a store that stays unavailable cannot take within ``timeout`` seconds is refused and logged.
+        What cannot be written within ``timeout`` seconds is refused and logged. Ctrl-C is raised when that is done;
+        the second one does not wait for it. If the last transaction takes more than a second longer, this returns
+        without it: the recorder's thread gives up the log when it has ended, never before.
         """
+        with self._ending:
+            self._then = self._then or then
         self._queue.close("The tracker is closed and records no more events.")
-        self._thread.join(timeout)
-        if self._thread.is_alive():
+        try:
+            self._wait_for_end(timeout)
+        finally:
             self._abandon.set()
-            self._thread.join(1.0)
+            self._part()
 
     def disown(self) -> None:
         """In a forked child: the log belongs to the parent, whose thread is not here."""
@@ -208,7 +217,43 @@ class Recorder:
             "or report to the parent over HTTP."
         )
 
+    def _wait_for_end(self, timeout: float) -> None:
+        # Not by joining the thread: a join that is interrupted takes it for ended, though it is not (bpo-45274).
+        until = time.monotonic() + timeout
+        try:
+            self._has_ended.wait(timeout)
+        except KeyboardInterrupt:
+            _log.warning("Writing what was accepted, for %g s at most. Ctrl-C again does not wait for it", timeout)
+            self._has_ended.wait(max(0.0, until - time.monotonic()))
+            raise
+
+    def _part(self) -> None:
+        has_ended = False
+        try:
+            has_ended = self._has_ended.wait(_LAST_SECONDS)
+        finally:
+            if has_ended:
+                self._give_up_log()
+            else:
+                _log.error("The log does not answer: %d accepted events may not be recorded", self.depth)
+
+    def _give_up_log(self) -> None:
+        with self._ending:
+            then, self._then = self._then, None
+        if then is not None:
+            then()
+
     def _run(self) -> None:
+        self._write_all()
+        if self._late:
+            _log.error("%d events were not recorded: the tracker was closed before their turn came", self._late)
+        try:
+            self._give_up_log()
+        except Exception:  # noqa: BLE001  # nobody else is here to be told
+            _log.exception("Giving up the log failed")
+        self._has_ended.set()
+
+    def _write_all(self) -> None:
         while items := self._queue.take():
             self._writing_since = items[0].accepted_at
             self._taken.extend(_groups(items, self._batch_events))
@@ -226,12 +271,21 @@ class Recorder:
     def _commit(self, group: list[_Waiting]) -> None:
         count, size = _room(group)
         try:
-            self._write(group)
+            if self._abandon.is_set():
+                self._come_too_late(group)
+            else:
+                self._write(group)
         except Exception as error:  # noqa: BLE001
             # A defect of ours. The thread must go on: everybody else's events depend on it.
             _log.exception("%d events were not recorded", count)
             self._refuse(group, StoreError(f"The tracker failed: {error!r}. It was logged."))
         self._queue.release(count, size)
+
+    def _come_too_late(self, group: list[_Waiting]) -> None:
+        late = RecorderClosed("The tracker was closed before this was written: it is not recorded.")
+        for waiting in group:
+            self._late += len(waiting.events)
+            waiting.settle(self._unavailable or late)
 
     def _write(self, group: list[_Waiting]) -> None:
         pause = _FIRST_PAUSE

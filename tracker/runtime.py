@@ -50,7 +50,7 @@ class Tracker:
         policy = RetentionPolicy(keep_for_seconds=settings.keep_for_seconds)
         self.retention = Retention(self.recorder, policy, settings.prune_interval_seconds)
         _open.add(self)
-        atexit.register(self.close)
+        atexit.register(self._close_at_end)
 
     def on_commit(self, listener: Callable[[list[RecordedEvent]], None]) -> None:
         """Call ``listener`` with the rows of each commit, on the recorder's thread: it must not wait."""
@@ -65,22 +65,31 @@ class Tracker:
         self._before_close.append(stop)
 
     def close(self) -> None:
-        """Stop what was started, write what was accepted (5 seconds at most), give up the log. Again is harmless."""
+        """Stop what was started, write what was accepted (5 seconds at most), give up the log. Again is harmless.
+
+        Raises:
+            KeyboardInterrupt: When that is done, if it was interrupted once; at once, if it was twice.
+        """
         if self._closed:
             return
         self._closed = True
-        atexit.unregister(self.close)
+        atexit.unregister(self._close_at_end)
         with contextlib.ExitStack() as steps:
-            steps.callback(self.store.close)
-            steps.callback(self.recorder.close)
+            # By its thread if that still writes when nobody waits for it any more: a log that is closed under it is
+            # not sound, and one that is given up belongs to somebody else.
+            steps.callback(self.recorder.close, then=self.store.close)
             steps.callback(self.retention.stop)
             for stop in self._before_close:
                 steps.callback(stop)
 
+    def _close_at_end(self) -> None:
+        with contextlib.suppress(KeyboardInterrupt):  # it wants the end, and this is the end
+            self.close()
+
     def disown(self) -> None:
         """In a forked child: the log is the parent's. Nothing is closed; calls are refused."""
         self._closed = True
-        atexit.unregister(self.close)
+        atexit.unregister(self._close_at_end)
         self.recorder.disown()
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""A reporter that nobody closes: whatever the end of the process, what was accepted is in the log."""
+"""A reporter that nobody closes, beside threads, coroutines and receivers. Ways to end: ``tests/faults/exits.py``."""
 
 from __future__ import annotations
 
@@ -12,42 +12,10 @@ import pytest
 
 from tests.tracker.processes import _BEGINNING, ROOT, TIMEOUT, new_log, rows, run
 
-REPORT = "for number in range(3000): reporter.start_job(str(number))\n"
-
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return new_log(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("end", "code"),
-    [
-        ("", 0),
-        ("sys.exit(3)", 3),
-        ("raise ZeroDivisionError('the end')", 1),
-        ("threading.Thread(target=sys.exit).start()", 0),
-        ("del reporter", 0),
-        ("reporter.close()", 0),
-    ],
-)
-def test_nothing_is_lost_at_the_end_of_the_interpreter(path: Path, end: str, code: int) -> None:
-    found, _, errors = run(REPORT + end, path)
-    assert found == code
-    assert ("ZeroDivisionError: the end" in errors) is ("Zero" in end)
-    assert "Zero" in end or errors == ""
-    assert [row.job_id for row in rows(path)] == [str(number) for number in range(3000)]
-
-
-def test_the_check_above_can_fail(path: Path) -> None:
-    # An end that runs nothing, while the recorder is busy: what waits is lost.
-    busy = """
-held = threading.Thread(target=reporter.tracker.recorder.ask, args=(lambda _: threading.Event().wait(),), daemon=True)
-held.start()
-while reporter.tracker.recorder.depth == 0: pass
-"""
-    assert run(busy + REPORT + "os._exit(0)", path)[0] == 0
-    assert rows(path) == []
 
 
 def test_threads_that_outlive_the_main_one_go_on_reporting(path: Path) -> None:
