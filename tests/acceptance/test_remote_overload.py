@@ -83,9 +83,11 @@ def test_r8_what_an_overloaded_queue_accepted_is_recorded_and_the_rest_was_refus
 ) -> None:
     accepted, refused = _overload(server.url, log, tmp_path / "spool")
     recorded = _numbers(log)
-    print(
-        f"R8: {_CALLS * _CALLERS} calls on a queue of {_QUEUE}: {len(accepted)} accepted, {len(refused)} refused; "
-        f"{len(accepted - recorded.keys())} accepted and not recorded (reach: 0)"
+    figures.show(
+        "R8: a reporter to a server, overloaded",
+        f"{_CALLS * _CALLERS} calls on a queue of {_QUEUE}: {len(accepted)} accepted, {len(refused)} refused, "
+        f"{len(accepted - recorded.keys())} accepted and not recorded",
+        "0 silent drops",
     )
     assert refused, "the queue was never full"
     assert len(accepted) + len(refused) == _CALLS * _CALLERS
