@@ -26,7 +26,7 @@ from tracker.progress_reporter import ProgressReporter
 from tracker.receipt import Receipt
 
 _LONG = bool(os.environ.get("JOBREEL_TORTURE"))
-_EXAMPLES = 1_000 if _LONG else 10
+_EXAMPLES = 300 if _LONG else 10
 _STEPS = 40
 _JOBS = st.sampled_from(["a", "b", "c"])
 _STAGES = st.sampled_from(["importing", "exif_analysis", "one", "two", "completed"])

@@ -1,4 +1,4 @@
-"""R3: input/output errors at every sync, and at every seventh write or, in the long form, every one.
+"""R3: input/output errors at every sync, and at every eleventh write or, in the long form, every one.
 
 The tracker is an embedded one, with a stream on its feed.
 """
