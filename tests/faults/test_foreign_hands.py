@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 import sqlite3
 import tempfile
 import threading
@@ -16,12 +18,14 @@ import pytest
 from tests import figures
 from tests.acceptance import logs
 from tests.builders import progressed, started
+from tests.faults.small_disk import make_read_only, may_mount, mounted
 from tests.tracker.doubles import WAIT, until
 from tracker.errors import StoreError, StoreUnavailable
 from tracker.events import Event
-from tracker.runtime import Tracker
+from tracker.projection import Job
+from tracker.runtime import LiveFeed, Tracker
 from tracker.settings import Settings
-from tracker.store import same_file
+from tracker.store import open_reader, same_file
 
 _LONG = bool(os.environ.get("JOBREEL_TORTURE"))
 _LOCKED_SECONDS = 30.0 if _LONG else 6.5  # longer than SQLite itself waits
@@ -63,6 +67,32 @@ def test_a_log_in_the_place_of_another_is_left_alone(tracker: Tracker, path: Pat
         tracker.recorder.record(progressed(), patient=False).wait(WAIT)
     assert path.read_bytes() == empty_log
     assert "was removed or replaced" in str(tracker.recorder.unavailable)
+
+
+async def _read_after_replacing(tracker: Tracker, path: Path, empty_log: bytes) -> list[list[Job] | BaseException]:
+    """What eight readers at once find when another log, an empty one, has come in the place of this one."""
+    async with LiveFeed(tracker) as live:
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else the other is read with what this one wrote last
+        path.rename(path.with_name("aside.db"))
+        path.write_bytes(empty_log)
+        return await asyncio.gather(*[live.reader.active_jobs() for _ in range(8)], return_exceptions=True)
+
+
+async def test_a_log_in_the_place_of_another_is_not_read_either(tracker: Tracker, path: Path, empty_log: bytes) -> None:
+    for read in await _read_after_replacing(tracker, path, empty_log):
+        # Connections that are open read the log; those that are not yet open no other.
+        if isinstance(read, BaseException):
+            assert "was removed or replaced" in str(read)
+        else:
+            assert [job.job_id for job in read] == ["job"]
+
+
+async def test_control_readers_who_do_not_look_read_the_other_log(
+    tracker: Tracker, path: Path, empty_log: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(same_file.SameFile, "demand", lambda _: None)
+    assert [] in await _read_after_replacing(tracker, path, empty_log)
 
 
 def test_control_who_does_not_look_acknowledges_what_nobody_will_find(
@@ -115,12 +145,16 @@ def test_a_log_that_became_read_only_says_so_and_goes_on_when_it_is_not(tracker:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
-def test_a_log_that_cannot_be_written_is_not_opened_for_writing(empty_log: bytes) -> None:
+@pytest.mark.parametrize(("folder_mode", "file_mode"), [(0o555, 0o666), (0o777, 0o444)])
+def test_a_log_that_cannot_be_written_is_not_opened_for_writing(
+    empty_log: bytes, folder_mode: int, file_mode: int
+) -> None:
     # Where others may look: the tests' own folder is for nobody else.
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "log.db"
         path.write_bytes(empty_log)
-        path.parent.chmod(0o555)
+        path.chmod(file_mode)
+        path.parent.chmod(folder_mode)
         child = os.fork()
         if child == 0:
             _as_somebody_else(path)
@@ -130,7 +164,7 @@ def test_a_log_that_cannot_be_written_is_not_opened_for_writing(empty_log: bytes
 
 
 def _as_somebody_else(path: Path) -> None:
-    """Ends the process: 0 if the error says which file, and why."""
+    """Ends the process: 0 if the error says which file, and what to do."""
     code = 1
     try:
         if os.getuid() == 0:
@@ -138,7 +172,28 @@ def _as_somebody_else(path: Path) -> None:
         try:
             Tracker(Settings(database_url=f"sqlite:///{path}"))
         except StoreError as error:
-            said = str(error)
-            code = 0 if str(path) in said and "Permission denied" in said else 2
+            code = 0 if _says_what_to_do(error, path) else 2
     finally:
         os._exit(code)
+
+
+def _says_what_to_do(error: StoreError, path: Path) -> bool:
+    return str(path) in str(error) and "Give this user the right to write" in str(error)
+
+
+# Where nothing may be mounted there is no such disk; the rights above are tried everywhere.
+if may_mount():
+
+    def test_a_log_on_a_read_only_disk_is_not_opened_for_writing(tmp_path: Path, empty_log: bytes) -> None:
+        with mounted(tmp_path / "small") as folder:
+            path = folder / "log.db"
+            path.write_bytes(empty_log)
+            make_read_only(folder)
+            with pytest.raises(StoreError) as refused:
+                Tracker(Settings(database_url=f"sqlite:///{path}"))
+            assert _says_what_to_do(refused.value, path)
+            with pytest.raises(StoreUnavailable, match="On a read-only disk, copy it elsewhere first"):
+                open_reader(f"sqlite:///{path}")
+            copy = tmp_path / "copy.db"
+            shutil.copy(path, copy)
+            Tracker(Settings(database_url=f"sqlite:///{copy}")).close()

@@ -10,6 +10,8 @@ from filelock import FileLock, Timeout
 
 from tracker.errors import StoreError, StoreOwned
 
+RIGHTS = "Give this user the right to write the log's file and folder, or name another file for the log."
+
 
 class OwnerLock:
     """The right to write a log, held until :meth:`release` or the end of the process.
@@ -54,7 +56,7 @@ class OwnerLock:
             self._lock.release()
 
     def _unwritable(self, error: OSError) -> StoreError:
-        return StoreError(f"Cannot write beside {self._database}: {error.strerror or error}.")
+        return StoreError(f"Cannot write beside {self._database}: {error.strerror or error}. {RIGHTS}")
 
     def _owned(self) -> StoreOwned:
         try:

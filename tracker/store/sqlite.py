@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -16,13 +17,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 
 from tracker.durable_names import make_folder
-from tracker.errors import LogNotEmpty, StoreError, StoreUnavailable
+from tracker.errors import LogNotEmpty, StoreError
 from tracker.store import driver, schema
 from tracker.store.loading import Loading
-from tracker.store.owner import OwnerLock
+from tracker.store.owner import RIGHTS, OwnerLock
 from tracker.store.reader import SqlReader
 from tracker.store.same_file import SameFile
 from tracker.store.snapshot import Snapshot, snapshot
+from tracker.store.sqlite_errors import translate
 from tracker.store.token_table import TokenTable
 from tracker.store.write_ahead_log import WriteAheadLog
 from tracker.store.writer import SqlWriter
@@ -43,8 +45,6 @@ _WRITER_PRAGMAS = (
     "PRAGMA journal_size_limit = 16777216",
 )
 _READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA cache_size = -8192")
-# Not worth a retry: the file is damaged, is no database, or its tables are not ours.
-_FATAL = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
 
 
 class SqliteStore:
@@ -60,7 +60,7 @@ class SqliteStore:
         """
         self._path = path
         self._is_discarded = False
-        _make_folder(path)
+        _demand_writable(path)
         self._owner = OwnerLock(path)
         self._owner.acquire()
         try:
@@ -159,6 +159,7 @@ def open_reader(path: Path) -> SqlReader:
         max_overflow=0,
         pool_reset_on_return=None,
     )
+    _stay_with_the_file(engine.sync_engine, path)
     event.listen(engine.sync_engine, "connect", _set_reader_pragmas)
     event.listen(engine.sync_engine, "reset", _end_snapshot)
     return SqlReader(engine, _READERS, translate)
@@ -228,29 +229,21 @@ def _engine(path: Path, before_begin: Callable[[Connection], None]) -> Engine:
         # The connection is opened by the caller of the tracker and then used by the recorder's thread only.
         connect_args={"timeout": _BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
     )
-    same = SameFile(path)
-    event.listen(engine, "do_connect", lambda *_: same.demand())
+    same = _stay_with_the_file(engine, path)
     event.listen(engine, "connect", _set_writer_pragmas)
-    event.listen(engine, "connect", lambda *_: same.note())
     event.listen(engine, "begin", partial(_begin_immediate, same, before_begin))
     return engine
 
 
-def translate(error: DBAPIError) -> StoreError:
-    """SQLite's error in the tracker's words."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    primary = None if code is None else code & 0xFF
-    reason = str(error.orig)
-    if primary == sqlite3.SQLITE_FULL:
-        return StoreUnavailable("The disk of the log is full. Writing goes on when there is room again.")
-    if isinstance(error.orig, sqlite3.OperationalError) and primary not in _FATAL:
-        return StoreUnavailable(f"The log cannot be used just now: {reason}.")
-    if primary == sqlite3.SQLITE_NOTADB:
-        return StoreError("The file is not a SQLite database. Name another file for the log.")
-    return StoreError(f"The log cannot be used: {reason}.")
+def _stay_with_the_file(engine: Engine, path: Path) -> SameFile:
+    """Every connection is to the file that the first was to."""
+    same = SameFile(path)
+    event.listen(engine, "do_connect", lambda *_: same.demand())
+    event.listen(engine, "connect", lambda *_: same.note())
+    return same
 
 
-def _make_folder(path: Path) -> None:
+def _demand_writable(path: Path) -> None:
     try:
         make_folder(path.parent)
     except OSError as error:
@@ -258,6 +251,10 @@ def _make_folder(path: Path) -> None:
         raise StoreError(f"Cannot make the folder {path.parent} for the log: {reason}.") from error
     if path.is_dir():
         raise StoreError(f"{path} is a folder. Name a file for the log.")
+    # Not by opening it: closing what was opened would give up the locks that SQLite holds on it in this process.
+    # SQLite itself would open it for reading, and refuse the first event instead.
+    if path.exists() and not os.access(path, os.W_OK):
+        raise StoreError(f"{path} cannot be written. {RIGHTS}")
 
 
 def _set_writer_pragmas(connection: Any, _: object) -> None:

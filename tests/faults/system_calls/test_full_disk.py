@@ -17,14 +17,13 @@ from aiohttp import ClientResponse, ClientSession, ClientTimeout
 
 from tests import figures
 from tests.acceptance import logs
+from tests.faults.small_disk import may_mount, mounted
 from tests.faults.system_calls.disks import (
     Disk,
     FullServer,
     LimitedFiles,
     SaysItIsFull,
     SmallDisk,
-    may_mount,
-    mounted,
 )
 
 _LONG = bool(os.environ.get("JOBREEL_TORTURE"))

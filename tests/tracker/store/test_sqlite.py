@@ -12,7 +12,8 @@ from tests.builders import appends, completed, started
 from tracker.errors import InvalidSetting, SchemaMismatch, StoreError, StoreOwned, StoreUnavailable
 from tracker.filters import EVERYTHING
 from tracker.store import open_reader, open_store, sqlite
-from tracker.store.sqlite import SqliteStore, translate
+from tracker.store.sqlite import SqliteStore
+from tracker.store.sqlite_errors import translate
 
 
 @pytest.fixture

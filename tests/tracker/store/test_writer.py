@@ -14,7 +14,8 @@ from tests.builders import appends, completed, progressed, started
 from tests.tracker.doubles import WAIT, recording
 from tracker.errors import DuplicateEvent, JobNotFound, StoreError, StoreUnavailable
 from tracker.events import Event
-from tracker.store.sqlite import SqliteStore, translate, writing_engine
+from tracker.store.sqlite import SqliteStore, writing_engine
+from tracker.store.sqlite_errors import translate
 from tracker.store.writer import SqlWriter
 
 
