@@ -106,7 +106,8 @@ class Retention:
             try:
                 pruned = self.prune_due()
             except TrackerError as error:
-                _log.warning("Retention did not run, the next try is in %g s: %s", self._interval, error)
+                if not self._stopping.is_set():
+                    _log.warning("Retention did not run, the next try is in %g s: %s", self._interval, error)
             else:
                 if pruned.jobs:
                     _log.info("Retention removed %d jobs (%d events)", pruned.jobs, pruned.events)

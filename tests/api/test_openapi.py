@@ -332,7 +332,7 @@ def _break_the_log(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(SqlReader, "_connection", fail)
+    monkeypatch.setattr(SqlReader, "_reading", fail)
     monkeypatch.setattr(Recorder, "record", fail)
 
 

@@ -6,11 +6,13 @@ import os
 import signal
 
 from celery import Celery, Task
+from kombu.transport import TRANSPORT_ALIASES
 
 from tracker.integrations.celery import connect, current_job, progress
 
 _FOLDER = os.environ["TEST_BROKER"]
 
+TRANSPORT_ALIASES["filesystem"] = "tests.tracker.integrations.whole_messages:Transport"
 app = Celery("photos", broker="filesystem://", backend=None)
 app.conf.update(
     broker_transport_options={
