@@ -212,6 +212,9 @@ class Recorder:
 
     def disown(self) -> None:
         """In a forked child: the log belongs to the parent, whose thread is not here."""
+        # Their locks are as the parent's threads held them.
+        self._has_ended, self._ending, self._then = threading.Event(), threading.Lock(), None
+        self._has_ended.set()
         self._queue.disown(
             "This reporter belongs to the process that was forked: make a new one in the child, "
             "or report to the parent over HTTP."

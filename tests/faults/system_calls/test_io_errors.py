@@ -5,38 +5,23 @@ The tracker is an embedded one, with a stream on its feed.
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import figures
-from tests.faults.preload import compiled
+from tests.faults.system_calls.running import run
 
 _LONG = bool(os.environ.get("JOBREEL_TORTURE"))
 _RUNS = [(1, 1), (1, 3)] if _LONG else [(11, 1)]  # every so many writes, so many errors in a row
-_HERE = Path(__file__).parent
-_ROOT = _HERE.parents[2]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="fails by LD_PRELOAD")
-
-
-def _run(folder: Path, *arguments: str) -> dict[str, Any]:
-    environment = {**os.environ, "LD_PRELOAD": str(compiled(_HERE / "failing.c", folder))}
-    command = [sys.executable, "-m", "tests.faults.system_calls.io_errors", str(folder), *arguments]
-    done = subprocess.run(
-        command, env=environment, cwd=_HERE.parents[2], stdout=subprocess.PIPE, check=True, timeout=1500
-    )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
 
 
 @pytest.mark.parametrize(("step", "times"), _RUNS)
 def test_nothing_false_is_acknowledged_or_streamed_and_all_is_settled(tmp_path: Path, step: int, times: int) -> None:
-    found = _run(tmp_path, str(step), str(times))
+    found = run("io_errors", tmp_path, str(step), str(times))
     writes = "every write" if step == 1 else f"one write in {step}"
     figures.show(
         f"R3: {times} x EIO at every sync and {writes}",
@@ -48,6 +33,6 @@ def test_nothing_false_is_acknowledged_or_streamed_and_all_is_settled(tmp_path: 
 
 
 def test_control_who_takes_a_failed_commit_for_done_acknowledges_what_is_not_there(tmp_path: Path) -> None:
-    found = _run(tmp_path, "40", "1", "credulous")
+    found = run("io_errors", tmp_path, "40", "1", "credulous")
     figures.show("R3: control, a failed commit taken for done", f"{len(found['wrong'])} false", "1 or more")
     assert any("acknowledged and not there" in problem for problem in found["wrong"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import signal
@@ -12,7 +11,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
@@ -24,6 +22,7 @@ from tests.acceptance.server_script import SERVER
 from tests.acceptance.writers import write_over_http, write_over_websocket, write_while_polling
 from tests.faults.preload import compiled
 from tests.faults.system_calls.faults import Action, Kind
+from tests.faults.system_calls.running import HERE, ROOT, run
 from tracker.store import open_store
 
 _LONG = bool(os.environ.get("JOBREEL_TORTURE"))
@@ -31,21 +30,11 @@ _KILLS = 1_000 if _LONG else 200
 _OF_A_CONTROL = 25
 _OF_A_SERVER = 60 if _LONG else 8
 _LATEST = {Kind.WRITE: 700, Kind.SYNC: 140}
-_HERE = Path(__file__).parent
-_ROOT = _HERE.parents[2]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kills by LD_PRELOAD")
 
 
-def _killed(folder: Path, *arguments: str) -> dict[str, Any]:
-    environment = {**os.environ, "LD_PRELOAD": str(compiled(_HERE / "failing.c", folder))}
-    command = [sys.executable, "-m", "tests.faults.system_calls.killing", str(folder), *arguments]
-    done = subprocess.run(command, env=environment, cwd=_ROOT, stdout=subprocess.PIPE, check=True, timeout=1500)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
 def test_nothing_acknowledged_is_lost_when_a_reporter_is_killed(tmp_path: Path) -> None:
-    found = _killed(tmp_path, str(_KILLS))
+    found = run("killing", tmp_path, str(_KILLS))
     figures.show(
         "R1: a reporter killed at system calls",
         f"{found['kills']} kills, {found['acknowledged']} acknowledged: {len(found['wrong'])} lost or unsound",
@@ -56,7 +45,7 @@ def test_nothing_acknowledged_is_lost_when_a_reporter_is_killed(tmp_path: Path) 
 
 
 def test_control_who_acknowledges_before_the_commit_loses_events(tmp_path: Path) -> None:
-    found = _killed(tmp_path, str(_OF_A_CONTROL), "hasty")
+    found = run("killing", tmp_path, str(_OF_A_CONTROL), "hasty")
     figures.show("R1: control, acknowledged before the commit", f"{len(found['wrong'])} times lost", "1 or more")
     assert any("acknowledged and lost" in problem for problem in found["wrong"])
 
@@ -80,7 +69,7 @@ def _doomed(library: Path, path: Path, chance: random.Random) -> Iterator[int]:
     environment = {**os.environ, "LD_PRELOAD": str(library), "FAULT_ARM": armed}
     command = [sys.executable, "-c", SERVER, f"sqlite:///{path}"]
     with subprocess.Popen(
-        command, env=environment, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, env=environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdout is not None
         try:
@@ -91,7 +80,7 @@ def _doomed(library: Path, path: Path, chance: random.Random) -> Iterator[int]:
 
 
 async def test_nothing_acknowledged_is_lost_when_a_server_is_killed(tmp_path: Path) -> None:
-    library, path = compiled(_HERE / "failing.c", tmp_path), tmp_path / "log.db"
+    library, path = compiled(HERE / "failing.c", tmp_path), tmp_path / "log.db"
     open_store(f"sqlite:///{path}").close()
     chance, acknowledged = random.Random(3), set[int]()
     for cycle in range(_OF_A_SERVER):

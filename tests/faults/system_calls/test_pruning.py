@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import figures
-from tests.faults.preload import compiled
+from tests.faults.system_calls.running import run
 
 _KILLS = 100 if os.environ.get("JOBREEL_TORTURE") else 15
-_HERE = Path(__file__).parent
-_ROOT = _HERE.parents[2]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kills by LD_PRELOAD")
 
 
-def _killed(folder: Path, *arguments: str) -> dict[str, Any]:
-    environment = {**os.environ, "LD_PRELOAD": str(compiled(_HERE / "failing.c", folder))}
-    command = [sys.executable, "-m", "tests.faults.system_calls.pruning", str(folder), *arguments]
-    done = subprocess.run(command, env=environment, cwd=_ROOT, stdout=subprocess.PIPE, check=True, timeout=600)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
 def test_no_job_that_has_not_ended_is_pruned_and_the_log_is_sound(tmp_path: Path) -> None:
-    found = _killed(tmp_path, str(_KILLS))
+    found = run("pruning", tmp_path, str(_KILLS))
     figures.show(
         "R22: killed while it prunes",
         f"{found['kills']} kills: {len(found['wrong'])} faults or unfinished jobs pruned",
@@ -39,5 +26,5 @@ def test_no_job_that_has_not_ended_is_pruned_and_the_log_is_sound(tmp_path: Path
 
 
 def test_control_a_prune_that_takes_any_job_is_found(tmp_path: Path) -> None:
-    found = _killed(tmp_path, "1", "greedy")
+    found = run("pruning", tmp_path, "1", "greedy")
     assert any("has not ended" in problem for problem in found["wrong"])
