@@ -36,6 +36,7 @@ def child():
         os._exit(7)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests run in the background
     reporter = ProgressReporter(database_url=sys.argv[1])
     print(reporter.start_job("acknowledged").wait(), flush=True)
     hold(0.3)
