@@ -22,10 +22,10 @@ from tests.acceptance.followers import (
 )
 
 _LONG = bool(os.environ.get("JOBREEL_TORTURE"))
-_EVENTS = 100_000
+_EVENTS = 100_000 if _LONG else 50_000
 _A_TRANSPORT = 8 if _LONG else 2  # clients
 _LONGEST_LIFE = 600 if _LONG else 2_000  # events
-_FEWEST_LIVES = 10_000 if _LONG else 250
+_FEWEST_LIVES = 10_000 if _LONG else 200
 _PATIENCE_SECONDS = 1500 if _LONG else 150
 
 
