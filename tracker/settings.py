@@ -14,6 +14,7 @@ from tracker.errors import InvalidSetting
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
+_SHORTEST_INTERVAL_SECONDS = 0.01  # what is done at every interval would leave no time for anything else
 _LONGEST_SECONDS = 9e9  # 285 years; what threads can wait, and the clock in microseconds can hold
 PREFIX = "TRACKER_"
 
@@ -136,10 +137,17 @@ def _read(name: str, kind: type, value: Any) -> Any:
     if kind is bool:
         return _read_switch(name, value)
     if name.endswith("_seconds"):
-        return duration_seconds(name, str(value))
+        return _read_seconds(name, value)
     if kind is int and not isinstance(value, bool):
         return _read_count(name, value)
     raise InvalidSetting(name, value, f"must be a {kind.__name__}")
+
+
+def _read_seconds(name: str, value: Any) -> float:
+    seconds = duration_seconds(name, str(value))
+    if name.endswith("_interval_seconds") and seconds < _SHORTEST_INTERVAL_SECONDS:
+        raise InvalidSetting(name, value, f"must be {_SHORTEST_INTERVAL_SECONDS:g} seconds or more")
+    return seconds
 
 
 def _read_switch(name: str, value: Any) -> bool:

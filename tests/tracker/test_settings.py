@@ -168,3 +168,10 @@ def test_a_value_of_another_kind_is_refused(name: str, value: Any) -> None:
     with pytest.raises(InvalidSetting) as refused:
         load({name: value})
     assert refused.value.setting == name
+
+
+@pytest.mark.parametrize("text", ["0", "0s", "0.001"])
+def test_an_interval_leaves_time_for_other_things(text: str) -> None:
+    with pytest.raises(InvalidSetting, match=r"must be 0\.01 seconds or more"):
+        Settings.load({"prune_interval_seconds": text}, {})
+    assert Settings.load({"keep_for_seconds": text}, {}).keep_for_seconds < 1
