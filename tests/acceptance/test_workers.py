@@ -26,6 +26,7 @@ from tests.acceptance.server_script import SERVER
 _LONG = bool(os.environ.get("JOBREEL_TORTURE"))
 _WORKERS = 4
 _KILLS = 1000 if _LONG else 16
+_OF_A_CONTROL = 16
 _RESTARTS = 5
 _EVENTS_A_LIFE = 100_000
 _CUT_ONE_ANSWER_IN = 5
@@ -96,8 +97,9 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 class Workers:
     """Lives of workers, and what each had said to be spooled when it was killed."""
 
-    def __init__(self, url: str, spool: Path, mode: tuple[str, ...], chance: random.Random) -> None:
+    def __init__(self, url: str, spool: Path, mode: tuple[str, ...], kills: int, chance: random.Random) -> None:
         self._arguments = (url, str(spool))
+        self._wanted = kills
         self._mode = mode
         self._chance = chance
         self.spooled: dict[str, int] = {}
@@ -105,7 +107,7 @@ class Workers:
 
     async def lives(self, number: int) -> None:
         life = 0
-        while self.kills < _KILLS:
+        while self.kills < self._wanted:
             await self._life(f"worker_{number}_{life}")
             life += 1
 
@@ -143,17 +145,17 @@ def _recorded(database: Path) -> dict[str, list[int]]:
     return found
 
 
-async def _torment(tmp_path: Path, mode: tuple[str, ...] = ()) -> tuple[Workers, dict[str, list[int]]]:
+async def _torment(tmp_path: Path, kills: int, mode: tuple[str, ...] = ()) -> tuple[Workers, dict[str, list[int]]]:
     chance = random.Random(6)
     database = tmp_path / "log.db"
     servers = Servers(database)
     async with AsyncExitStack() as stack, asyncio.timeout(_PATIENCE_SECONDS):
         await servers.start()
         port = await stack.enter_async_context(_cutting(servers.port, chance))
-        workers = Workers(f"http://127.0.0.1:{port}", tmp_path / "spool", mode, chance)
+        workers = Workers(f"http://127.0.0.1:{port}", tmp_path / "spool", mode, kills, chance)
         living = [asyncio.create_task(workers.lives(number)) for number in range(_WORKERS)]
         for restart in range(1, _RESTARTS + 1):
-            while workers.kills < _KILLS * restart // (_RESTARTS + 1):
+            while workers.kills < kills * restart // (_RESTARTS + 1):
                 await asyncio.sleep(0.05)
             await servers.kill()
             await servers.start()
@@ -165,7 +167,7 @@ async def _torment(tmp_path: Path, mode: tuple[str, ...] = ()) -> tuple[Workers,
 
 @pytest.mark.timeout(_PATIENCE_SECONDS + 30)
 async def test_every_spooled_event_is_recorded_once_and_in_order(tmp_path: Path) -> None:
-    workers, recorded = await _torment(tmp_path)
+    workers, recorded = await _torment(tmp_path, _KILLS)
     lost = {
         job_id: (spooled, len(recorded.get(job_id, [])))
         for job_id, spooled in workers.spooled.items()
@@ -186,5 +188,5 @@ async def test_every_spooled_event_is_recorded_once_and_in_order(tmp_path: Path)
 
 @pytest.mark.timeout(_PATIENCE_SECONDS + 30)
 async def test_control_without_ids_events_are_recorded_twice(tmp_path: Path) -> None:
-    _, recorded = await _torment(tmp_path, ("plain",))
+    _, recorded = await _torment(tmp_path, _OF_A_CONTROL, ("plain",))
     assert any(len(set(numbers)) < len(numbers) for numbers in recorded.values())
