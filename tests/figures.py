@@ -11,6 +11,7 @@ _shown: list[tuple[str, str, str]] = []
 def show(figure: str, measured: str, reach: str) -> None:
     """Keep a figure for the table at the end: its name as in ``R4: a full disk``."""
     _shown.append((figure, measured, reach))
+    print(f"{figure}: {measured} (reach: {reach})", flush=True)  # seen at once by `make torture`, whose end is far
 
 
 def table() -> Table | None:
