@@ -27,8 +27,9 @@ $(BROWSER): tests/browser/package.json
 demo: setup
 	$(BIN)/tracker demo
 
+# Two processes, each file in one of them: docs/decisions/0019.
 test: setup system $(BROWSER)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 # The tests again, with every line counted: twice as long.
 coverage: setup system $(BROWSER)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
+
+from tests.ports import free_port
 
 _MISSING = (
     "The tests need PostgreSQL's server programs (initdb, pg_ctl), 15 or newer: on Debian and Ubuntu "
@@ -123,7 +124,7 @@ class Cluster:
         self._configure()
 
     def _configure(self) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         settings = _CONFIGURATION.format(port=self.port, folder=self._folder, fsync="on" if self._syncs else "off")
         with (self._folder / "data" / "postgresql.conf").open("a") as file:
             file.write(settings)
@@ -164,10 +165,3 @@ def _unprivileged() -> str | None:
 
     names = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in names else "nobody"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

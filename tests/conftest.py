@@ -6,8 +6,9 @@ import contextlib
 import os
 import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -30,6 +31,32 @@ UPDATE log_head
 SET position = 0, horizon = 0, epoch = md5(random()::text), projection_version = {PROJECTION_VERSION};
 UPDATE statistics_head SET version = {STATISTICS_VERSION}, kept_through = NULL
 """
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):  # one of several processes: the table is another's
+        session.config.workeroutput["figures"] = figures.shown()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    figures.add(getattr(node, "workeroutput", {}).get("figures", []))  # none of one that crashed
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    return _encodable((yield))  # what a test wrote goes to the other process as UTF-8, and half a character is none
+
+
+def _encodable(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode("utf-8")
+        case dict():
+            return {name: _encodable(one) for name, one in value.items()}
+        case list() | tuple():
+            return type(value)(map(_encodable, value))
+    return value
 
 
 def pytest_terminal_summary() -> None:

@@ -14,6 +14,16 @@ def show(figure: str, measured: str, reach: str) -> None:
     print(f"{figure}: {measured} (reach: {reach})", flush=True)  # seen at once by `make torture`, whose end is far
 
 
+def shown() -> list[tuple[str, str, str]]:
+    """What was shown in this process so far."""
+    return _shown
+
+
+def add(rows: list[tuple[str, str, str]]) -> None:
+    """Take what another process of the same run showed into the table."""
+    _shown.extend(rows)
+
+
 def table() -> Table | None:
     """What was shown so far, in the order of its names; ``None``: nothing was."""
     if not _shown:

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from api.websocket_server import WebSocketServer
+from tests.ports import port_5100
 from tracker.progress_reporter import ProgressReporter
 from tracker.settings import Settings
 
@@ -86,6 +87,6 @@ async def test_active_jobs_are_shown_as_in_the_document(url: str) -> None:
 async def test_the_documents_curl_reaches_a_server_with_no_port_given(settings: Settings) -> None:
     (address,) = re.findall(r"^ *curl (\S+)$", _SEED, re.MULTILINE)
     assert address == "http://localhost:5100/ws/status"
-    with ProgressReporter(WebSocketServer(), settings=settings):
+    with port_5100(), ProgressReporter(WebSocketServer(), settings=settings):
         answer = await _ask(address)
     assert (answer["success"], answer["status"], answer["connected_clients"]) == (True, "running", 0)

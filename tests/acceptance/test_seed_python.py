@@ -17,6 +17,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError
 
+from tests.ports import port_5100
+
 _SEED = Path(__file__).with_name("seed.md").read_text()
 _ADDED = {"position", "sequence", "prev"}
 _ROOT = Path(__file__).resolve().parents[2]
@@ -83,7 +85,7 @@ def test_the_document_shows_seven_messages() -> None:
 
 
 async def test_the_documents_snippets_run_as_one_script_and_a_client_sees_its_messages(tmp_path: Path) -> None:
-    with _running(tmp_path, None) as process:
+    with port_5100(), _running(tmp_path, None) as process:
         messages = await _messages(5100, process)
     assert [message["type"] for message in messages if "sequence" in message] == [
         "job_started",

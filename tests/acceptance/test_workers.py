@@ -9,7 +9,6 @@ import asyncio
 import json
 import os
 import random
-import socket
 import sqlite3
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -22,6 +21,7 @@ import pytest
 
 from tests import figures
 from tests.acceptance.server_script import SERVER
+from tests.ports import free_port
 
 _LONG = bool(os.environ.get("JOBREEL_TORTURE"))
 _WORKERS = 4
@@ -34,17 +34,11 @@ _PATIENCE_SECONDS = 1500 if _LONG else 120
 _NUMBERED_SERVER = SERVER.replace("port=0", "port=int(sys.argv[2])")
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
-
-
 class Servers:
     """One server after the other on one log and one port."""
 
     def __init__(self, database: Path) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._database = database
         self._process: Process | None = None
 

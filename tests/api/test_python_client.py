@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import socket
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
@@ -18,6 +17,7 @@ from websockets.asyncio.server import ServerConnection, serve
 import tracker.client
 from api.websocket_server import WebSocketServer
 from tests.api.clients import PATIENCE_SECONDS, Message, http_client
+from tests.ports import free_port
 from tracker.client import ServerRefused, ServerUnreachable, subscribe
 from tracker.errors import InvalidQuery
 from tracker.progress_reporter import ProgressReporter
@@ -206,30 +206,22 @@ async def test_a_subscription_that_the_server_refuses_is_an_error(
     assert caught.value.refusal.startswith("invalid_")
 
 
-@pytest.fixture
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
-
-
-async def test_who_is_not_patient_is_told_that_nobody_answers(free_port: int) -> None:
-    async with reading(f"http://127.0.0.1:{free_port}", patient=False) as reader:
-        with pytest.raises(ServerUnreachable, match=str(free_port)):
+async def test_who_is_not_patient_is_told_that_nobody_answers() -> None:
+    port = free_port()
+    async with reading(f"http://127.0.0.1:{port}", patient=False) as reader:
+        with pytest.raises(ServerUnreachable, match=str(port)):
             await reader.take(1)
 
 
-async def test_who_is_patient_waits_for_the_server(
-    free_port: int, settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_who_is_patient_waits_for_the_server(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "tracker.client")
-    async with reading(f"http://127.0.0.1:{free_port}", after=0) as reader:
+    port = free_port()
+    async with reading(f"http://127.0.0.1:{port}", after=0) as reader:
         first = reader.begin()
         async with asyncio.timeout(PATIENCE_SECONDS):
             while caplog.text.count("was lost") < 3:
                 await asyncio.sleep(0)
-        with ProgressReporter(WebSocketServer(port=free_port), settings=settings) as reporter:
+        with ProgressReporter(WebSocketServer(port=port), settings=settings) as reporter:
             reporter.start_job("j").wait()
             async with asyncio.timeout(PATIENCE_SECONDS):
                 assert (await first)["position"] == 1

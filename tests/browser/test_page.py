@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
@@ -17,6 +16,7 @@ from playwright.async_api import Page
 
 from api.websocket_server import WebSocketServer
 from tests.api.cli.processes import Running
+from tests.ports import free_port
 from tests.tracker.processes import rows
 from tracker import tokens
 from tracker.progress_reporter import ProgressReporter
@@ -35,8 +35,7 @@ class Server:
     """``tracker serve`` on one log and one port, again and again."""
 
     def __init__(self, log: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.is_up = asyncio.Event()
         self._log = log

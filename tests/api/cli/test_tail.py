@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from api.cli.live import follow, sentence
 from api.cli.tail import _base
 from api.websocket_server import WebSocketServer
 from tests.api.foreign import CONFIRMED, WELCOME, Foreign, event, refusing, saying
+from tests.ports import free_port
 from tracker.progress_reporter import ProgressReporter
 from tracker.settings import Settings
 
@@ -123,14 +123,8 @@ def test_what_retention_removed_is_said(start: Start, run: Run, jobs: None, sett
         assert [_event(tail)["position"] for _ in range(2)] == [9, 10]
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
-
-
 def test_no_server_is_one_line_that_says_what_to_run(run: Run) -> None:
-    port = _free_port()
+    port = free_port()
     result = run("tail", "--port", str(port))
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
