@@ -6,13 +6,14 @@ import asyncio
 
 from aiohttp import web
 
-from tracker.errors import StoreError, StoreUnavailable
+from tracker.errors import LogMissing, StoreError, StoreUnavailable
 from tracker.feed import Feed
 from tracker.runtime import Tracker
 from tracker.store import demand_current
 
 _WITHIN_SECONDS = 2.0
 _LEAST_FREE_BYTES = 4 * 1024 * 1024
+_GONE = "The log was removed or replaced while it was open; put it back, or restart to go on with what is there."
 
 
 class Readiness:
@@ -40,6 +41,8 @@ class Readiness:
                 await asyncio.to_thread(demand_current, self._tracker.settings.database_url)
         except TimeoutError:
             raise StoreUnavailable(f"The log could not be read within {_WITHIN_SECONDS:g} s.") from None
+        except LogMissing:
+            raise StoreUnavailable(_GONE) from None  # where it was is nobody's business who asks
         except StoreError as error:
             raise StoreUnavailable(str(error)) from error
 

@@ -13,6 +13,7 @@
     ├─ StoreError                           driver error in __cause__
     │  ├─ StoreUnavailable                  the only retryable one
     │  ├─ StoreOwned                        path, pid, url
+    │  ├─ LogMissing                        place
     │  ├─ LogNotEmpty                       path
     │  └─ SchemaMismatch                    found, expected
     ├─ RecorderFull / RecorderClosed        capacity
@@ -29,6 +30,8 @@ from __future__ import annotations
 
 from itertools import islice
 from typing import Any, ClassVar, Self
+
+_PATH = 1000  # a setting's value is shown up to here: of a path that is cut nobody knows which file is meant
 
 
 def _restore(cls: type[TrackerError], args: tuple[Any, ...], fields: dict[str, Any]) -> TrackerError:
@@ -108,7 +111,7 @@ class InvalidSetting(TrackerError, ValueError):
     public_fields = ("setting",)
 
     def __init__(self, setting: str, value: object, problem: str) -> None:
-        super().__init__(f"{setting}: {problem} (got {_shown(value)})")
+        super().__init__(f"{setting}: {problem} (got {_shown(value, _PATH)})")
         self.setting = setting
         self.value = value
 
@@ -216,6 +219,16 @@ class SchemaMismatch(StoreError):
         super().__init__(f"The log has schema {found}, this version works with {expected}. {advice}")
         self.found = found
         self.expected = expected
+
+
+class LogMissing(StoreError):
+    """There is no log where one was to be read, or nothing is left of it."""
+
+    code = "log_missing"
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"There is no log at {place} yet: `tracker serve` or a reporter makes it.")
+        self.place = place
 
 
 class LogNotEmpty(StoreError):

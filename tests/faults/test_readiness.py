@@ -60,6 +60,26 @@ async def test_it_is_not_while_the_log_cannot_be_written(
     await _until_ready(http)
 
 
+async def test_it_is_not_when_the_log_is_gone_before_anybody_writes(http: HttpClient, database_url: str) -> None:
+    path = Path(database_url.removeprefix("sqlite:///"))
+    aside = path.rename(path.with_name("aside.db"))
+    status, error = await _ready(http)
+    assert (status, "removed or replaced" in error, str(path.parent) in error) == (503, True, False)
+    aside.rename(path)
+    await _until_ready(http)
+
+
+async def test_it_does_not_say_where_the_database_is_whose_tables_are_gone(postgres_url: str) -> None:
+    server = WebSocketServer(port=0)
+    with ProgressReporter(server, settings=Settings(database_url=postgres_url)):
+        async with http_client(server.url) as http:
+            await _until_ready(http)
+            with psycopg.connect(postgres_url) as connection:
+                connection.execute("DROP TABLE alembic_version")
+            status, error = await _ready(http)
+            assert (status, "removed or replaced" in error, "127.0.0.1" in error) == (503, True, False)
+
+
 async def test_it_is_not_on_a_disk_that_is_nearly_full(http: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as full:
         full.setattr(SqliteStore, "free_bytes", lambda _: 1_000_000)

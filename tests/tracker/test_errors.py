@@ -18,6 +18,7 @@ from tracker.errors import (
     JobFinished,
     JobNotFound,
     JobPruned,
+    LogMissing,
     LogNotEmpty,
     NotInitialized,
     RecorderClosed,
@@ -47,6 +48,7 @@ EVERY = [
     (StoreUnavailable("busy"), {}),
     (StoreOwned("/log.db", 7, "http://127.0.0.1:5100"), {"pid": 7, "url": "http://127.0.0.1:5100"}),
     (StoreOwned("/log.db", None, None), {"pid": None, "url": None}),
+    (LogMissing("/log.db"), {}),
     (LogNotEmpty("/log.db"), {}),
     (SchemaMismatch("9", "1", "Update."), {"found": "9", "expected": "1"}),
     (RecorderFull(10, 1.5), {"capacity": 10}),
@@ -84,6 +86,12 @@ def test_errors_are_also_what_python_calls_them() -> None:
     assert issubclass(InvalidSetting, ValueError)
     assert issubclass(JobNotFound, LookupError)
     assert issubclass(NotInitialized, RuntimeError)
+
+
+def test_a_setting_shows_a_long_path_whole_and_the_beginning_of_what_is_no_path() -> None:
+    path = "/Users/somebody" + "/Library/Application Support" * 10 + "/cert.pem"
+    assert f"(got {path!r})" in str(InvalidSetting("tls_cert", path, "cannot be read"))
+    assert len(str(InvalidSetting("port", "1" * 100_000, "must be a number"))) < 1100
 
 
 def test_only_an_unavailable_store_is_a_store_error_to_retry() -> None:

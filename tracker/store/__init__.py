@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracker.errors import InvalidSetting, StoreError
+from tracker.errors import InvalidSetting, LogMissing, StoreError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -143,7 +143,8 @@ def demand_current(url: str) -> None:
     """Raise :class:`SchemaMismatch` unless the log's tables are of this version; reads only.
 
     Raises:
-        StoreError: If there is no log, or it cannot be read.
+        LogMissing: If there is no log.
+        StoreError: If it cannot be read.
     """
     _existing(url)
 
@@ -163,7 +164,7 @@ def revision(url: str) -> str | None:
 def _existing(url: str) -> Path | URL:
     place = place_of(url)
     if isinstance(place, Path) and not place.is_file():
-        raise StoreError(f"There is no log at {place} yet: `tracker serve` or a reporter makes it.")
+        raise LogMissing(str(place))
     _demand_current(place)
     return place
 

@@ -166,7 +166,7 @@ def test_no_log_is_one_line_and_none_is_made(run: Run, log: Path) -> None:
     assert result.stderr == f"Error: There is no log at {log} yet: `tracker serve` or a reporter makes it.\n"
     assert not log.exists()
     body = json.loads(run("status", "--json").stdout)
-    assert (body["success"], body["code"]) == (False, "store_error")
+    assert (body["success"], body["code"]) == (False, "log_missing")
 
 
 def test_what_is_no_log_is_one_line(run: Run, log: Path) -> None:
