@@ -39,6 +39,11 @@ def check_text(field: str, value: object) -> None:
         raise InvalidEvent(field, value, "must not contain lone surrogates")
 
 
+def is_storable(text: str) -> bool:
+    """Whether a log can hold it: what it cannot, no event has, and databases refuse to look for."""
+    return "\0" not in text and _is_encodable(text)
+
+
 def _is_encodable(value: str) -> bool:
     try:
         value.encode()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import click
 
 from api.cli.failures import Command, echo_json
-from api.cli.options import database_option, json_option, load_settings
+from api.cli.options import asked, database_option, json_option, load_settings
 from api.cli.reading import ask_log
 
 
 @click.command(cls=Command)
-@click.argument("a")
-@click.argument("b")
+@click.argument("a", type=asked)
+@click.argument("b", type=asked)
 @json_option
 @database_option
 def diff(a: str, b: str, as_json: bool, database: str | None) -> None:

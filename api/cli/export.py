@@ -11,7 +11,7 @@ import click
 from api.cli import wording
 from api.cli.failures import Command, echo_json
 from api.cli.log_files import place
-from api.cli.options import database_option, json_option, load_settings
+from api.cli.options import asked, database_option, json_option, load_settings
 
 if TYPE_CHECKING:
     from tracker.exporting import Export
@@ -20,7 +20,7 @@ _STANDARD_OUTPUT = "-"
 
 
 @click.command(cls=Command, short_help="Write the log, or a part of it, to a file.")
-@click.argument("jobs", metavar="[JOB]...", nargs=-1)
+@click.argument("jobs", metavar="[JOB]...", nargs=-1, type=asked)
 @click.option("-o", "--output", required=True, metavar="FILE", help="FILE.jsonl, FILE.jsonl.zst, or - for the output.")
 @click.option("--since", metavar="WHEN", help="Jobs heard of from this position or time (2025-11-09T10:30:00Z) on.")
 @click.option("--until", metavar="WHEN", help="Nothing after this position or time.")

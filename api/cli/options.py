@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,16 @@ if TYPE_CHECKING:
     from tracker.settings import Settings
 
 _SQLITE = "sqlite:///"
+
+
+def asked(value: str) -> str:
+    """What is looked for. Bytes that are no UTF-8 stand as U+FFFD: nothing has that name, and it can be shown."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(value).decode("utf-8", "replace")
+    return value
+
 
 database_option = click.option(
     "--database",

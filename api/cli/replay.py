@@ -10,7 +10,7 @@ import click
 
 from api.cli.failures import Command, Failure, echo_json
 from api.cli.log_files import place
-from api.cli.options import database_option, load_settings
+from api.cli.options import asked, database_option, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -24,7 +24,7 @@ _ID = "r1"
 
 
 @click.command(cls=Command)
-@click.argument("job", required=False)
+@click.argument("job", required=False, type=asked)
 @click.option(
     "--speed", type=float, default=1.0, metavar="N", help="10 is ten times faster: 0.1 to 1000.  [default: 1]"
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from api.cli.failures import Command, echo_json
-from api.cli.options import as_of_option, database_option, json_option, load_settings
+from api.cli.options import as_of_option, asked, database_option, json_option, load_settings
 from api.cli.reading import ask_log, history_for
 from api.cli.wording import as_it_was
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.argument("job")
+@click.argument("job", type=asked)
 @as_of_option
 @json_option
 @database_option

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from api.cli.failures import Command, echo_json
-from api.cli.options import as_of_option, database_option, json_option, load_settings, log_path
+from api.cli.options import as_of_option, asked, database_option, json_option, load_settings, log_path
 from api.cli.reading import ask_log, history_for
 from api.cli.wording import as_it_was
 
@@ -20,13 +20,15 @@ _FOR_PEOPLE, _FOR_PROGRAMS, _MOST = 20, 100, 1000
 
 
 @click.command(cls=Command)
-@click.argument("job", required=False)
+@click.argument("job", required=False, type=asked)
 @click.option("--status", type=click.Choice(["active", "completed", "failed"]), help="Only these jobs.")
-@click.option("--stage", metavar="STAGE", help="Only jobs whose current stage is this.")
-@click.option("--photo-id", metavar="ID", help="Only jobs of this photo.")
+@click.option("--stage", metavar="STAGE", type=asked, help="Only jobs whose current stage is this.")
+@click.option("--photo-id", metavar="ID", type=asked, help="Only jobs of this photo.")
 @click.option("--since", metavar="TIME", help="Only jobs that started then or later: 2025-11-09T10:30:00Z.")
 @click.option("--until", metavar="TIME", help="Only jobs that started before.")
-@click.option("--query", "q", metavar="TEXT", help="In the id, file name, message or an error; in any case.")
+@click.option(
+    "--query", "q", metavar="TEXT", type=asked, help="In the id, file name, message or an error; in any case."
+)
 @click.option("--error-type", metavar="TYPE", help="Only jobs that reported an error of this type.")
 @click.option("--sort", metavar="ORDER", help="started, updated, completed or duration; with a minus descending.")
 @as_of_option

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from api.cli.failures import Command
-from api.cli.options import host_option, load_settings, port_option, server_url
+from api.cli.options import asked, host_option, load_settings, port_option, server_url
 from tracker.errors import InvalidQuery
 from tracker.server_url import base_url
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Stay for what comes; else show what is in the log, from its beginning or --after, and end.",
 )
-@click.option("--job", "jobs", multiple=True, metavar="ID", help="Only this job; may be repeated.")
+@click.option("--job", "jobs", multiple=True, metavar="ID", type=asked, help="Only this job; may be repeated.")
 @click.option(
     "--channel", "channels", multiple=True, metavar="NAME", help="jobs, photos, system or job:ID; else jobs and photos."
 )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from api.cli.failures import Command, echo_json
-from api.cli.options import database_option, json_option, load_settings
+from api.cli.options import asked, database_option, json_option, load_settings
 from api.cli.reading import ask_log
 
 
 @click.command(cls=Command)
-@click.argument("job")
+@click.argument("job", type=asked)
 @json_option
 @database_option
 def timeline(job: str, as_json: bool, database: str | None) -> None:

@@ -107,6 +107,14 @@ class Reading:
             with pytest.raises(refusal):
                 log.writer.load_job(job_id)
 
+    @pytest.mark.parametrize("job_id", ["a\0", "\ud800", "x" * 5000, ""])
+    async def test_what_no_job_can_be_called_is_an_unknown_job(self, log: Log, reader: Reader, job_id: str) -> None:
+        fill(log)
+        with pytest.raises(JobNotFound):
+            await reader.load_job(job_id)
+        with pytest.raises(JobNotFound):
+            log.writer.load_job(job_id)
+
     async def test_active_jobs_are_in_the_order_they_started(self, log: Log, reader: Reader) -> None:
         log.append(*[started(name) for name in "cab"], progressed("c"), completed("a"), started("d"))
         assert [job.job_id for job in await reader.active_jobs()] == ["c", "b", "d"]

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tracker.errors import JobNotFound, JobPruned, StoreError
 from tracker.events import RecordedEvent
+from tracker.json_values import is_storable
 from tracker.store import rows, statements, verifying
 from tracker.store.base import Tombstone
 from tracker.store.tables import events, jobs, tombstones
@@ -57,6 +58,8 @@ class Snapshot:
 
     def demand_job(self, job_id: str) -> None:
         """Raise :class:`JobNotFound` or :class:`JobPruned` unless the job is there."""
+        if not is_storable(job_id):
+            raise JobNotFound(job_id)
         if self._connection.execute(statements.JOB_STATE, {"job_id": job_id}).first() is None:
             pruned = self._connection.execute(statements.PRUNED_IDS, {"job_ids": [job_id]}).first()
             raise JobPruned(job_id) if pruned else JobNotFound(job_id)

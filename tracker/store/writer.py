@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tracker.errors import JobNotFound, JobPruned, StoreError
 from tracker.events import Event, ProgressUpdated, RecordedEvent
+from tracker.json_values import is_storable
 from tracker.projection import Job
 from tracker.statistics import HOUR, Key, add_progress, counted
 from tracker.store import driver, moments, pruning, rebuilding, rows, shrinking, statements
@@ -170,6 +171,8 @@ class SqlWriter:
         return draft
 
     def _read_job(self, job_id: str) -> Job:
+        if not is_storable(job_id):
+            raise JobNotFound(job_id)
         with self.transaction() as connection:
             state = connection.execute(statements.JOB_STATE, {"job_id": job_id}).scalar()
             if state is not None:

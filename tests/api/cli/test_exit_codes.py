@@ -118,6 +118,7 @@ def test_settings_of_the_environment_are_given_too(
         (errors.LogNotEmpty, 2),
         (errors.JobNotFound, 1),
         (errors.StoreError, 1),
+        (errors.LogMissing, 1),
         (errors.StoreOwned, 1),
         (errors.SchemaMismatch, 1),
         (errors.ServerError, 1),
@@ -128,6 +129,35 @@ def test_settings_of_the_environment_are_given_too(
 )
 def test_every_error_has_its_exit_code(kind: type[errors.TrackerError], code: int) -> None:
     assert exit_code(kind.code) == code
+
+
+_NO_TEXT = "L\udce4ufer"  # as the shell hands over what is not UTF-8
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["show", _NO_TEXT],
+        ["show", _NO_TEXT, "--as-of", "1"],
+        ["status", _NO_TEXT],
+        ["timeline", _NO_TEXT],
+        ["diff", _NO_TEXT, "done"],
+        ["replay", _NO_TEXT],
+        ["export", "-o", "x.jsonl", _NO_TEXT],
+    ],
+)
+def test_what_is_no_text_names_no_job(run: Run, jobs: None, args: list[str]) -> None:
+    told = run(*args)
+    assert (told.exit_code, told.stderr.count("\n")) == (1, 1)
+    assert "L\ufffdufer" in told.stderr
+    if args[0] != "replay":
+        body = run(*args, "--json")
+        assert (body.exit_code, json.loads(body.stdout)["job_id"]) == (1, "L\ufffdufer")
+
+
+@pytest.mark.parametrize("option", ["--stage", "--photo-id", "--query"])
+def test_what_is_no_text_is_found_nowhere(run: Run, jobs: None, option: str) -> None:
+    assert json.loads(run("status", option, _NO_TEXT, "--json").stdout)["jobs"] == []
 
 
 def test_the_help_says_what_they_mean() -> None:
