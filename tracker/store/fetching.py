@@ -40,12 +40,15 @@ class Fetch:
         try:
             return await self._fetch(raw.driver_connection, self._text, parameters)
         except dialect.loaded_dbapi.Error as error:
-            if dialect.is_disconnect(error, raw.dbapi_connection, None):
+            is_lost = dialect.is_disconnect(error, raw.dbapi_connection, None)
+            if is_lost:
                 # The server went, and with it all others that wait in the pool.
                 await connection.invalidate(error)
                 await connection.engine.dispose()
             base = dialect.loaded_dbapi.Error
-            raise DBAPIError.instance(self._text, parameters, error, base, dialect=dialect) from error
+            raise DBAPIError.instance(
+                self._text, parameters, error, base, connection_invalidated=is_lost, dialect=dialect
+            ) from error
 
 
 async def _fetch_sqlite(driver: Any, text: str, parameters: Any) -> Sequence[Sequence[Any]]:

@@ -11,11 +11,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 
-from tracker.errors import StoreError
+from tracker.errors import LogMissing, StoreError
 from tracker.store import schema
 from tracker.store.doorbell import Doorbell, Ring
 from tracker.store.loading import Loading
 from tracker.store.postgres_errors import translate
+from tracker.store.postgres_url import connect_arguments
 from tracker.store.reader import SqlReader
 from tracker.store.shared_writer import CHANNEL, SharedWriter
 from tracker.store.snapshot import Snapshot, snapshot
@@ -24,17 +25,13 @@ from tracker.store.token_table import TokenTable
 _READERS = 4
 _OLDEST = 15  # the oldest that is tested, and that PostgreSQL's own people still mend
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_CONNECTION = {
-    "application_name": "jobreel",
-    "connect_timeout": "5",
-    # A machine that is gone is noticed in half a minute, and not after two hours.
-    "keepalives_idle": "10",
-    "keepalives_interval": "5",
-    "keepalives_count": "4",
-}
 # A node that stands still inside a transaction holds up all others: the server ends its session. One that waits for a
-# lock gives up before its callers do.
-_WRITER_OPTIONS = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=10s"
+# lock gives up before its callers do. Writers take turns by locks: in a stricter isolation, which a role or a database
+# may have as its own, every turn but the first would be an error.
+_WRITER_OPTIONS = (
+    "-c lock_timeout=10s -c idle_in_transaction_session_timeout=10s "
+    r"-c default_transaction_isolation=read\ committed"
+)
 _IN_FORCE = "SELECT current_setting('synchronous_commit'), current_setting('idle_in_transaction_session_timeout')"
 _DROPS_SETTINGS = (
     "The settings of a session do not reach PostgreSQL (idle_in_transaction_session_timeout is 0): a pooler is between "
@@ -129,12 +126,11 @@ def demand_current(url: URL) -> None:
     """Raise :class:`SchemaMismatch` unless the database's tables are of this version; reads only.
 
     Raises:
-        StoreError: If there are none.
+        LogMissing: If there are none.
     """
     with _looking_at(url) as connection:
         if schema.current(connection) is None:
-            place = url.render_as_string()
-            raise StoreError(f"There is no log in {place} yet: `tracker serve` or a reporter makes it.")
+            raise LogMissing(url.render_as_string())
         schema.demand_current(connection)
 
 
@@ -160,7 +156,7 @@ def _reading_engine(url: URL, connections: int) -> AsyncEngine:
     with _driver_needed():
         return create_async_engine(
             url,
-            connect_args=_arguments(url, _READER_OPTIONS),
+            connect_args=connect_arguments(url, _READER_OPTIONS),
             isolation_level="AUTOCOMMIT",
             poolclass=AsyncAdaptedQueuePool,
             pool_size=connections,
@@ -177,7 +173,7 @@ def writing_engine(url: URL) -> Engine:
 
 def _engine(url: URL, options: str, **arguments: Any) -> Engine:
     with _driver_needed():
-        return create_engine(url, poolclass=NullPool, connect_args=_arguments(url, options), **arguments)
+        return create_engine(url, poolclass=NullPool, connect_args=connect_arguments(url, options), **arguments)
 
 
 @contextmanager
@@ -186,11 +182,6 @@ def _driver_needed() -> Iterator[None]:
         yield
     except ImportError as error:
         raise StoreError("A log on PostgreSQL needs a driver: pip install 'jobreel[postgres]'") from error
-
-
-def _arguments(url: URL, options: str) -> dict[str, str]:
-    own = {name: value for name, value in _CONNECTION.items() if name not in url.query}
-    return {**own, "options": f"{options} {url.query.get('options', '')}".strip()}
 
 
 def _demand_safety(connection: Any, _: object) -> None:

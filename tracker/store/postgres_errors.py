@@ -9,8 +9,9 @@ from sqlalchemy.exc import DBAPIError
 from tracker.errors import StoreError, StoreUnavailable
 from tracker.store.shared_writer import Overtaken
 
-# It goes by itself: connections, resources, a server that starts or stops, a standby, locks, a deadlock.
-_PASSING = re.compile(r"08|53|57P0[1-5]|25006|25P03|55P03|40")
+# It goes by itself: connections, resources, a statement that somebody or a time limit cancelled, a server that starts
+# or stops, a standby, locks, a deadlock, the disk's errors.
+_PASSING = re.compile(r"08|53|57014|57P0[1-5]|25006|25P03|25P04|55P03|40|58")
 _UNIQUE = "23505"
 _ASIDES = ("\t", "Multiple connection", "DETAIL", "HINT")
 # Before there is a session there is no code, only the server's or the library's sentence.
@@ -22,6 +23,10 @@ _AT_THE_DOOR = (
     (
         re.compile(r"database \"(.*)\" does not exist"),
         "PostgreSQL has no such database: {reason}. Make it with `createdb`, the tracker makes the tables.",
+    ),
+    (
+        re.compile(r"invalid \S+ value|bad value for"),
+        "An option of the database URL is not right: {reason}.",
     ),
     (
         re.compile(r"unsupported startup parameter"),

@@ -16,6 +16,7 @@ from tracker.errors import JobNotFound, JobPruned, StoreError
 from tracker.events import RecordedEvent
 from tracker.filters import EventFilter
 from tracker.job_query import JobQuery, Place
+from tracker.json_values import is_storable
 from tracker.projection import Job, JobStatus
 from tracker.statistics_answer import Tally
 from tracker.statistics_query import StatisticsQuery
@@ -78,6 +79,8 @@ class SqlReader:
 
     async def load_job(self, job_id: str) -> Job:
         """See :meth:`tracker.store.base.Reader.load_job`."""
+        if not is_storable(job_id):
+            raise JobNotFound(job_id)
 
         async def load(connection: AsyncConnection) -> Job:
             for (state,) in await self._job_state.rows(connection, job_id=job_id):
@@ -186,7 +189,16 @@ class SqlReader:
 
     async def _read(self, read: Callable[[AsyncConnection], Awaitable[_Found]]) -> _Found:
         try:
-            async with self._engine.connect() as connection:
-                return await read(connection)
+            try:
+                return await self._once(read)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+            # The server ended what waited in the pool: that is known only now, and reading again repeats nothing.
+            return await self._once(read)
         except DBAPIError as error:
             raise self._translate(error) from error
+
+    async def _once(self, read: Callable[[AsyncConnection], Awaitable[_Found]]) -> _Found:
+        async with self._engine.connect() as connection:
+            return await read(connection)
