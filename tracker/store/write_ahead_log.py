@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from time import monotonic
 
 from sqlalchemy import Connection
 
@@ -18,6 +19,9 @@ _log = logging.getLogger("tracker")
 _PATIENCE_MILLISECONDS = 40  # a commit waits so long for who reads: twice what those take whom it is to cope with
 _LONG_BYTES = 6 * 2**20  # SQLite itself begins anew at 4 MiB, where nobody reads
 _ALARMING_BYTES = 64 * 2**20
+# Linux gives a file whose times somebody asked for a new time at the next write, and logs it with the next sync
+# (multigrain timestamps, since 6.13): asked before each commit, a lone one took 240 µs instead of 160.
+_LOOK_SECONDS = 0.01
 
 
 class WriteAheadLog:
@@ -27,6 +31,7 @@ class WriteAheadLog:
         """``path``: of the log; ``busy_timeout_seconds``: what its connection waits for locks otherwise."""
         self._path = path.with_name(f"{path.name}-wal")
         self._otherwise = round(1000 * busy_timeout_seconds)
+        self._looked_at = 0.0
         self._seen = 0
         self._enough = _LONG_BYTES
         self._has_warned = False
@@ -34,9 +39,15 @@ class WriteAheadLog:
     def keep_short(self, connection: Connection) -> None:
         """Empty the file if it has become long, unless somebody reads for longer than this may wait. In no transaction.
 
+        Looks at most every 10 ms, however often it is called.
+
         Raises:
             DBAPIError: As SQLAlchemy does: what it holds cannot be written to the log's own file.
         """
+        now = monotonic()
+        if now - self._looked_at < _LOOK_SECONDS:
+            return
+        self._looked_at = now
         size = self._size()
         if size < self._seen:
             self._enough = _LONG_BYTES

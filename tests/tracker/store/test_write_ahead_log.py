@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from sqlalchemy import Connection
@@ -28,6 +29,7 @@ def path(tmp_path: Path) -> Path:
 def store(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqliteStore]:
     monkeypatch.setattr(sqlite, "_WRITER_PRAGMAS", (*sqlite._WRITER_PRAGMAS, "PRAGMA wal_autocheckpoint = 0"))
     monkeypatch.setattr(write_ahead_log, "_LONG_BYTES", _FEW)
+    monkeypatch.setattr(write_ahead_log, "_LOOK_SECONDS", 0.0)
     with closing(SqliteStore(path)) as store:
         store.writer.append(appends(started()))
         yield store
@@ -83,6 +85,27 @@ def test_one_that_is_read_is_tried_again_when_it_is_longer_and_not_at_every_appe
     _until_long(store, path, tried[-1] * 9 // 8)
     _append(store)
     assert _ahead(path) < _FEW
+
+
+def test_commits_that_follow_at_once_do_not_look_at_it(
+    store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    size = WriteAheadLog._size
+
+    def noted(ahead: WriteAheadLog) -> int:
+        looks.append(at)
+        return size(ahead)
+
+    monkeypatch.setattr(WriteAheadLog, "_size", noted)
+    monkeypatch.setattr(write_ahead_log, "_LOOK_SECONDS", 0.01)
+    at = monotonic() + 1
+    monkeypatch.setattr(write_ahead_log, "monotonic", lambda: at)
+    for _ in range(100):
+        _append(store)
+        at += 0.001
+    assert 8 <= len(looks) <= 12
+    assert _ahead(path) < 2 * _FEW
 
 
 def test_a_commit_of_tokens_leaves_it_to_the_owner(store: SqliteStore, path: Path) -> None:
