@@ -97,9 +97,11 @@ def fold_counting(events: Iterable[RecordedEvent], counters: Counter[Key], after
     return job
 
 
-def add_progress(by_hour: Counter[int], counters: Counter[Key]) -> None:
+def add_progress(by_hour: Mapping[int, int], counters: dict[Key, int]) -> None:
     """Count progress events, of which only the hour matters."""
-    counters.update({Key("event", hour, ProgressUpdated.type): amount for hour, amount in by_hour.items()})
+    for hour, amount in by_hour.items():
+        key = Key("event", hour, ProgressUpdated.type)
+        counters[key] = counters.get(key, 0) + amount
 
 
 def count(events: Iterable[RecordedEvent], after: int = 0) -> Counter[Key]:

@@ -50,6 +50,9 @@ class BulkInsert:
 
     def execute(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Insert the rows, in their order."""
+        if len(rows) == 1:  # most commits of who reports alone
+            driver.execute(connection, self._texts[1], rows[0])
+            return
         start = 0
         while waiting := len(rows) - start:
             size = min(_LARGEST, 1 << waiting.bit_length() - 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import islice
 from typing import Any
 
@@ -79,13 +79,15 @@ class Lookups:
     def _states(self, job_ids: set[str], cache: JobCache) -> dict[str, Job]:
         """The jobs that there are."""
         known = {job_id: job for job_id in job_ids if (job := cache.get(job_id)) is not None}
-        return known | {job.job_id: job for job in self._fetch_jobs(job_ids - known.keys())}
+        for (state,) in self._fetch(statements.JOB_STATES, "job_ids", job_ids - known.keys()):
+            job = rows.job(state)
+            known[job.job_id] = job
+        return known
 
-    def _fetch_jobs(self, job_ids: Iterable[str]) -> Iterator[Job]:
-        for row in self._fetch(statements.JOB_STATES, "job_ids", job_ids):
-            yield rows.job(row[0])
+    def _fetch(self, statement: Select[Any], name: str, ids: Set[str]) -> Iterable[Any]:
+        return self._fetch_chunks(statement, name, ids) if ids else ()
 
-    def _fetch(self, statement: Select[Any], name: str, ids: Iterable[str]) -> Iterator[Any]:
+    def _fetch_chunks(self, statement: Select[Any], name: str, ids: Set[str]) -> Iterator[Any]:
         remaining = iter(sorted(ids))
         while chunk := list(islice(remaining, _CHUNK)):
             yield from self._connection.execute(statement, {name: chunk})

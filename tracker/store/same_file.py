@@ -16,6 +16,7 @@ class SameFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._name = str(path)
         self._known: os.stat_result | None = None
 
     def note(self) -> None:
@@ -28,7 +29,7 @@ class SameFile:
         if self._known is None:
             return
         try:
-            found = self._path.stat()
+            found = os.stat(self._name)  # noqa: PTH116  # before every commit, and Path takes as long as the system
         except OSError:
             found = None
         if found is None or not os.path.samestat(found, self._known):

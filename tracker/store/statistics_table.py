@@ -8,7 +8,7 @@ they are (``kept_through``) and counts those after it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
@@ -64,7 +64,7 @@ class StatisticsTable:
     def __init__(self, dialect: Dialect) -> None:
         self._upsert = bulk_insert(_upsert(dialect.name), COLUMNS, dialect)
 
-    def add(self, connection: Connection, counters: Counter[Key]) -> None:
+    def add(self, connection: Connection, counters: Mapping[Key, int]) -> None:
         """Add up what a batch counted: one statement."""
         self._upsert.execute(connection, [*_hour_rows(counters), *_day_rows(counters)])
 
@@ -153,16 +153,17 @@ def _within(statement: Select[Any], within: _Range) -> Select[Any]:
     return statement if until is None else statement.where(statistics.c.at < until)
 
 
-def _hour_rows(counters: Counter[Key]) -> Iterator[tuple[Any, ...]]:
+def _hour_rows(counters: Mapping[Key, int]) -> Iterator[tuple[Any, ...]]:
     for (measure, hour, name, bucket), amount in counters.items():
         yield measure, "hour", hour, name, bucket, amount
 
 
-def _day_rows(counters: Counter[Key]) -> Iterator[tuple[Any, ...]]:
-    days: Counter[tuple[Measure, int, str, int]] = Counter()
+def _day_rows(counters: Mapping[Key, int]) -> Iterator[tuple[Any, ...]]:
+    days: dict[tuple[Measure, int, str, int], int] = {}
     for (measure, hour, name, bucket), amount in counters.items():
         if measure in _BY_THE_DAY:
-            days[measure, hour // _HOURS_A_DAY, name, bucket] += amount
+            key = measure, hour // _HOURS_A_DAY, name, bucket
+            days[key] = days.get(key, 0) + amount
     # Each once: PostgreSQL refuses a statement that changes a row twice.
     for (measure, day, name, bucket), amount in days.items():
         yield measure, "day", day, name, bucket, amount

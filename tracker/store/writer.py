@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 
@@ -57,12 +56,12 @@ class SqlWriter:
         self._unsettled = None
         with self.transaction() as connection:
             draft = self._draft(connection, appends)
-            position = self._write(connection, draft)
+            position, jobs = self._write(connection, draft)
             # From here on until COMMIT has returned, its outcome is unknown.
             self._unsettled = draft
         self._unsettled = None
         self._position = position
-        self._cache.update(draft.jobs)
+        self._cache.update(jobs)
         return draft.committed()
 
     def settle(self) -> Committed | None:
@@ -191,11 +190,11 @@ class SqlWriter:
     def _keep_others_out(self, connection: Connection) -> None:
         """Be the only one who writes jobs, until the end of the transaction: here it is so all the time."""
 
-    def _write(self, connection: Connection, draft: Draft) -> int | None:
-        """Returns the position of the last event; None where there is no new one."""
+    def _write(self, connection: Connection, draft: Draft) -> tuple[int | None, dict[str, Job]]:
+        """Returns the position of the last event, None where there is no new one; and the jobs that changed."""
         count = len(draft.recorded)
         if not count:
-            return None
+            return None, {}
         position: int = driver.execute(connection, self._advance_head, (count,)).fetchall()[0][0]
         draft.rebase(position - count)
         jobs = draft.jobs
@@ -204,7 +203,7 @@ class SqlWriter:
         if draft.turns:
             self._texts.write_changed(connection, draft.recorded, jobs)
         self._statistics.add(connection, _counted(draft))
-        return position
+        return position, jobs
 
     def _write_jobs(self, connection: Connection, jobs: dict[str, Job], steady: Set[str]) -> None:
         """``steady``: as :attr:`tracker.store.draft.Draft.steady`, which cost less."""
@@ -221,15 +220,14 @@ class SqlWriter:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A transaction on the writing connection: committed at the end, rolled back on any error."""
-        with self._translated():
+        try:
             connection = self._connected()
-            try:
-                with connection.begin():
-                    yield connection
-            except DBAPIError:
-                # A COMMIT that failed leaves its transaction open: what comes next gets a connection of its own.
-                self._disconnect()
-                raise
+            with connection.begin():
+                yield connection
+        except DBAPIError as error:
+            # A COMMIT that failed leaves its transaction open: what comes next gets a connection of its own.
+            self._disconnect()
+            raise self._translate(error) from error
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -253,10 +251,14 @@ class SqlWriter:
             connection.close()
 
 
-def _counted(draft: Draft) -> Counter[Key]:
-    counters = Counter(key for event, job in draft.turns for key in counted(event, job))
+def _counted(draft: Draft) -> dict[Key, int]:
+    counters: dict[Key, int] = {}
+    for event, job in draft.turns:
+        for key in counted(event, job):
+            counters[key] = counters.get(key, 0) + 1
     progress = ProgressUpdated.type
-    add_progress(Counter([event.recorded_at // HOUR for event in draft.recorded if event.type == progress]), counters)
+    hours = [event.recorded_at // HOUR for event in draft.recorded if event.type == progress]
+    add_progress({hour: hours.count(hour) for hour in set(hours)}, counters)
     return counters
 
 

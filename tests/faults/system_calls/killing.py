@@ -27,6 +27,7 @@ from tests.faults.system_calls import faults
 from tests.faults.system_calls.faults import Action, Kind
 from tests.tracker.doubles import WAIT
 from tracker.progress_reporter import ProgressReporter
+from tracker.projection import Job
 from tracker.receipt import Receipt
 from tracker.store import sqlite, verifying
 from tracker.store.draft import Draft
@@ -78,11 +79,11 @@ def _live(path: Path, cycle: int, pipe: int, chance: random.Random, is_hasty: bo
             thread.join()
 
 
-def _hasty(pipe: int, writer: SqlWriter, connection: Connection, draft: Draft) -> int | None:
-    position = _write(writer, connection, draft)
+def _hasty(pipe: int, writer: SqlWriter, connection: Connection, draft: Draft) -> tuple[int | None, dict[str, Job]]:
+    written = _write(writer, connection, draft)
     for event in draft.recorded:
         os.write(pipe, _POSITION.pack(event.position))
-    return position
+    return written
 
 
 def _cycle(path: Path, cycle: int, seed: int, is_hasty: bool) -> tuple[bool, set[int]]:
