@@ -26,6 +26,7 @@ from tracker.store.base import LogHead, Reader
 PAGE_EVENTS = 1000
 PAGE_BYTES = 256 * 1024
 PIECE_BYTES = 64 * 1024
+_ENVELOPE_BYTES = 150  # about what a message has beside the payload
 _ANEW = "all who follow it begin anew."
 
 
@@ -372,8 +373,10 @@ def _pieces(events: list[StreamedEvent], size_limit: int) -> Iterator[list[Strea
 
 def _page_events(events: list[RecordedEvent]) -> int:
     """How many rows are read for the next page, by the size of these: more than it can have would be read in vain."""
-    size = sum(len(event.payload) for event in events)
-    return max(10, min(PAGE_EVENTS, PAGE_BYTES * len(events) // size)) if size else PAGE_EVENTS
+    if not events:
+        return PAGE_EVENTS
+    size = sum([len(event.payload) for event in events]) + _ENVELOPE_BYTES * len(events)
+    return max(10, min(PAGE_EVENTS, PAGE_BYTES * len(events) // size))
 
 
 def _page(after: int, complete: int, events: list[RecordedEvent], last: int) -> Delivery:

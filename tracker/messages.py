@@ -16,7 +16,7 @@ from tracker.admission import stages_completed
 from tracker.eta import Estimate, History, Reason
 from tracker.events import FACTS, Event, JobStarted, PhotoInfoSent, RecordedEvent
 from tracker.projection import Job, elapsed_seconds
-from tracker.times import iso
+from tracker.times import DIGITS, MICROSECONDS, iso, iso_second
 
 JOBS = "jobs"
 PHOTOS = "photos"
@@ -51,16 +51,22 @@ def message_text(event: RecordedEvent, prev: int | None = None) -> str:
 
 def message_texts(events: Sequence[RecordedEvent], prev: int | None = None) -> list[str]:
     """The messages of events that follow each other under a filter; ``prev`` is that of the first, None for none."""
-    # One loop with all that can be kept at hand: this is where a server that streams spends most of its time.
+    # One loop with all that can be kept at hand: this is where a server that streams spends most of its time. The time
+    # is that of iso(), whose seconds are mostly those of the event before.
     texts: list[str] = []
-    before = ""
+    before = second = ""
+    known = None
     for event in events:
         event_id = "" if event.event_id is None else f',"event_id":{_encode(event.event_id).decode()}'
         if prev is not None:
             before, prev = f',"prev":{prev}', event.position
+        seconds, rest = divmod(event.recorded_at, MICROSECONDS)
+        if seconds != known:
+            known, second = seconds, iso_second(seconds)
         texts.append(
             f'{_beginning(event.type, event.job_id)}{event.payload[1:-1]}{event_id},"timestamp":"'
-            f'{iso(event.recorded_at)}","position":{event.position},"sequence":{event.sequence}{before}}}'
+            f'{second}.{DIGITS[rest // 1000]}{DIGITS[rest % 1000]}Z",'
+            f'"position":{event.position},"sequence":{event.sequence}{before}}}'
         )
     return texts
 

@@ -10,7 +10,8 @@ MICROSECONDS = 1_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 A_ZONED_TIME = "must be a time in ISO 8601 with its zone, such as 2025-11-09T10:30:00Z"
 _MAX_TEXT = 40
-_DIGITS = tuple(f"{number:03}" for number in range(1000))  # formatting six digits takes as long as all the rest
+# Of a number below 1,000: formatting six digits takes as long as all the rest of a time.
+DIGITS = tuple(f"{number:03}" for number in range(1000))
 
 
 def now() -> int:
@@ -21,12 +22,12 @@ def now() -> int:
 def iso(microseconds: int) -> str:
     """``1762684200000000`` as ``2025-11-09T10:30:00.000000Z``."""
     seconds, rest = divmod(microseconds, MICROSECONDS)
-    milliseconds, rest = divmod(rest, 1000)
-    return f"{_second(seconds)}.{_DIGITS[milliseconds]}{_DIGITS[rest]}Z"
+    return f"{iso_second(seconds)}.{DIGITS[rest // 1000]}{DIGITS[rest % 1000]}Z"
 
 
 @lru_cache(maxsize=1024)
-def _second(seconds: int) -> str:
+def iso_second(seconds: int) -> str:
+    """The part of :func:`iso` up to the seconds."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
