@@ -14,6 +14,7 @@ from tests.faults.preload import compiled
 
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[2]
+_PAGE = 4096
 
 
 class FullServer:
@@ -104,7 +105,7 @@ class SmallDisk(Disk):
 
 
 class LimitedFiles(Disk):
-    """The server's files may not grow, as with a quota; needs no rights."""
+    """The server's files may not be written beyond a page, as with a quota; needs no rights."""
 
     name = "files that may not grow"
     says = "disk I/O error"
@@ -112,8 +113,9 @@ class LimitedFiles(Disk):
     def fill(self, server: FullServer) -> None:
         import resource  # not on Windows
 
-        size = self.path.with_name("log.db-wal").stat().st_size
-        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        # Not the size that they have: the write-ahead log begins anew at 4 MiB, and then fits into it for ever. Into a
+        # page not even its first frame fits: that is written in part, and then refused.
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (_PAGE, resource.RLIM_INFINITY))
 
     def free(self, server: FullServer) -> None:
         import resource
